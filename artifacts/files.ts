@@ -1,0 +1,131 @@
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { InputError } from './errors.ts';
+
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: JsonValue;
+}
+
+/** Causes that a user can do something about, in words. */
+const causes: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
+  ENOSPC: 'no space left on the device',
+  EDQUOT: 'disk quota exceeded',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'a part of the path is a file, not a folder',
+  EEXIST: 'a file of that name is in the way',
+  EISDIR: 'it is a folder',
+  ENOENT: 'no such file or folder',
+  ENAMETOOLONG: 'the name is too long',
+  EMFILE: 'too many open files',
+};
+
+/** The error's code, such as ENOENT, of an error of the file system. */
+export const errorCode = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error ? String(error.code) : undefined;
+
+/** Runs a file operation; what the user can act on becomes an InputError that names the path and the cause. */
+export async function onFile<T>(action: 'read' | 'write', path: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    const code = errorCode(error) ?? '';
+    const cause = causes[code];
+    if (cause === undefined) throw error;
+    throw new InputError(`${path}: cannot ${action}: ${cause} (${code})`, { cause: error });
+  }
+}
+
+/** Makes a folder and those above it; returns the topmost one that was new. */
+export const makeFolder = (path: string): Promise<string | undefined> =>
+  onFile('write', path, () => mkdir(path, { recursive: true }));
+
+let temporaries = 0;
+
+/** A name beside `path` for what is not finished: hidden, and unique within and across processes. */
+export const temporaryBeside = (path: string): string =>
+  join(dirname(path), `.${basename(path)}.${process.pid}-${temporaries++}.tmp`);
+
+/**
+ * Writes a whole file or nothing: under another name in the same folder, flushed to the disk, then renamed.
+ *
+ * @throws InputError where the place cannot be written.
+ */
+export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
+  const temporary = temporaryBeside(path);
+  await onFile('write', path, async () => {
+    try {
+      await writeFlushed(temporary, 'wx', data);
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+    await flushFolder(dirname(path));
+  });
+}
+
+/** Appends one line in one write, so that a crash can cut only the last line. */
+export async function appendLine(path: string, line: string): Promise<void> {
+  await onFile('write', path, async () => {
+    const file = await open(path, 'a');
+    try {
+      await file.write(`${line}\n`);
+    } finally {
+      await file.close();
+    }
+  });
+}
+
+async function writeFlushed(path: string, flags: string, data: Uint8Array | string): Promise<void> {
+  const file = await open(path, flags);
+  try {
+    await file.writeFile(data);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes a rename last through a power cut, where the system lets folders be flushed (Windows does not). */
+export async function flushFolder(path: string): Promise<void> {
+  try {
+    const folder = await open(path, 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  } catch {
+    // The rename itself is done; only its durability was asked for.
+  }
+}
+
+export const readBytes = (path: string): Promise<Uint8Array> => onFile('read', path, () => readFile(path));
+export const readText = (path: string): Promise<string> => onFile('read', path, () => readFile(path, 'utf8'));
+
+/** Writes indented JSON, whole or not at all. */
+export const writeJson = (path: string, value: JsonValue): Promise<void> =>
+  writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+
+/** @throws InputError where the file cannot be read or holds no JSON object. */
+export async function readJsonObject(path: string): Promise<JsonObject> {
+  const text = await readText(path);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new InputError(`${path}: not valid JSON (${oneLine((error as Error).message)})`, { cause: error });
+  }
+  if (!isJsonObject(value)) throw new InputError(`${path}: must hold a JSON object, not ${kindOf(value)}`);
+  return value;
+}
+
+export const isJsonObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const kindOf = (value: unknown) =>
+  Array.isArray(value) ? 'a list' : value === null ? 'null' : `a ${typeof value}`;
+const oneLine = (text: string) => text.replaceAll(/\s+/g, ' ');

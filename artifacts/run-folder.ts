@@ -1,0 +1,208 @@
+import { readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { InputError } from './errors.ts';
+import {
+  appendLine,
+  errorCode,
+  isJsonObject,
+  makeFolder,
+  onFile,
+  readJsonObject,
+  readText,
+  temporaryBeside,
+  writeFileAtomic,
+  writeJson,
+} from './files.ts';
+import type { JsonObject, JsonValue } from './files.ts';
+
+/** One line of log.jsonl. A number that is not finite is written as null. */
+export interface LogRecord {
+  readonly step: number;
+  readonly [key: string]: JsonValue;
+}
+
+const recipeFile = 'recipe.json';
+
+/** The folder that a run writes: where everything in it is, and its recipe and log. */
+export class RunFolder {
+  readonly path: string;
+  readonly recipe: string;
+  readonly log: string;
+  readonly samples: string;
+  readonly checkpoints: string;
+  readonly generator: string;
+  readonly discriminator: string;
+  readonly trainingStep: string;
+  readonly trainingLoop: string;
+  readonly report: string;
+  /** The topmost folder that `create` made; undefined where all were there. */
+  readonly #made: string | undefined;
+
+  private constructor(path: string, made?: string) {
+    this.path = path;
+    this.recipe = join(path, recipeFile);
+    this.log = join(path, 'log.jsonl');
+    this.samples = join(path, 'samples');
+    this.checkpoints = join(path, 'checkpoints');
+    this.generator = join(path, 'generator.onnx');
+    this.discriminator = join(path, 'discriminator.onnx');
+    this.trainingStep = join(path, 'training-step.onnx');
+    this.trainingLoop = join(path, 'training-loop.onnx');
+    this.report = join(path, 'report.html');
+    this.#made = made;
+  }
+
+  /**
+   * Makes the folder of a new run.
+   *
+   * @throws InputError where something is there already, or it cannot be written.
+   */
+  static async create(path: string): Promise<RunFolder> {
+    const found = await contents(path);
+    if (found?.includes(recipeFile))
+      throw new InputError(
+        `${path}: holds another run (found ${listed(found)}); use --resume or another --out`,
+      );
+    if (found?.length)
+      throw new InputError(`${path}: is not empty (found ${listed(found)}); use another --out`);
+    const made = await makeFolder(path);
+    const folder = new RunFolder(path, made && resolve(made));
+    try {
+      await folder.#probe();
+    } catch (error) {
+      await folder.discardIfEmpty();
+      throw error;
+    }
+    return folder;
+  }
+
+  /**
+   * Opens the folder of a run that was started before.
+   *
+   * @throws InputError where it is none.
+   */
+  static async open(path: string): Promise<RunFolder> {
+    const found = await contents(path);
+    if (!found) throw new InputError(`${path}: no such folder`);
+    if (!found.includes(recipeFile))
+      throw new InputError(
+        `${path}: not the folder of a run (no ${recipeFile}; found ${found.length ? listed(found) : 'nothing'})`,
+      );
+    return new RunFolder(path);
+  }
+
+  samplePath(step: number): string {
+    return join(this.samples, `${step}.png`);
+  }
+
+  async writeSample(step: number, png: Uint8Array): Promise<string> {
+    await makeFolder(this.samples);
+    const path = this.samplePath(step);
+    await writeFileAtomic(path, png);
+    return path;
+  }
+
+  writeRecipe(recipe: JsonObject): Promise<void> {
+    return writeJson(this.recipe, recipe);
+  }
+
+  readRecipe(): Promise<JsonObject> {
+    return readJsonObject(this.recipe);
+  }
+
+  appendLog(record: LogRecord): Promise<void> {
+    return appendLine(this.log, JSON.stringify(record));
+  }
+
+  /**
+   * The records so far. A last line without its end is a crash's and is left out.
+   *
+   * @throws InputError naming the line that is no record.
+   */
+  async readLog(): Promise<LogRecord[]> {
+    return (await this.#logLines()).map(({ record }) => record);
+  }
+
+  /** Drops the records of later steps and a cut last line: a resumed run will write those steps again. */
+  async truncateLog(afterStep: number): Promise<void> {
+    const lines = await this.#logLines();
+    const kept = lines.filter(({ record }) => record.step <= afterStep).map(({ line }) => `${line}\n`);
+    if (await exists(this.log)) await writeFileAtomic(this.log, kept.join(''));
+  }
+
+  /** Undoes `create` where nothing has been written: removes the folders that it made. */
+  async discardIfEmpty(): Promise<void> {
+    for (const folder of [this.samples, this.checkpoints]) await removeEmpty(folder);
+    if (this.#made === undefined) return;
+    for (let folder = resolve(this.path); ; folder = dirname(folder))
+      if (!(await removeEmpty(folder)) || folder === this.#made) return;
+  }
+
+  /** Permissions alone do not tell whether a folder can be written, so a file is. */
+  async #probe(): Promise<void> {
+    const probe = temporaryBeside(this.recipe);
+    await onFile('write', this.path, async () => {
+      await writeFileAtomic(probe, '');
+      await rm(probe);
+    });
+  }
+
+  async #logLines(): Promise<{ line: string; record: LogRecord }[]> {
+    if (!(await exists(this.log))) return [];
+    const lines = (await readText(this.log)).split('\n');
+    // After the last newline comes nothing, or a line that was being written.
+    lines.pop();
+    return lines.map((line, i) => {
+      const record = parseRecord(line);
+      if (!record)
+        throw new InputError(
+          `${this.log}: line ${i + 1} is no log record (${JSON.stringify(line.slice(0, 60))})`,
+        );
+      return { line, record };
+    });
+  }
+}
+
+function parseRecord(line: string): LogRecord | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return isJsonObject(value) && typeof value.step === 'number' ? (value as LogRecord) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Names in a folder, sorted; undefined where there is none. */
+function contents(path: string): Promise<string[] | undefined> {
+  return onFile('read', path, async () => {
+    try {
+      return (await readdir(path)).sort();
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return undefined;
+      if (errorCode(error) === 'ENOTDIR' && (await exists(path)))
+        throw new InputError(`${path}: is a file, must be a folder`, { cause: error });
+      throw error;
+    }
+  });
+}
+
+const exists = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, 3).join(', ');
+  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown;
+}
+
+/** True where the folder is gone; a folder with something in it stays. */
+async function removeEmpty(folder: string): Promise<boolean> {
+  try {
+    await rmdir(folder);
+    return true;
+  } catch (error) {
+    return errorCode(error) === 'ENOENT';
+  }
+}

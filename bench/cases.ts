@@ -1,0 +1,62 @@
+import type { DcganRecipe, MlpRecipe, Recipe, SampleSpec } from '../graph-builder/recipe.ts';
+
+/** What is timed, as plain data: both sides get it as JSON. */
+export interface Case {
+  readonly name: string;
+  readonly recipe: Recipe;
+  readonly sample: SampleSpec;
+}
+
+const adam = { kind: 'adam', learningRate: 2e-4, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 } as const;
+const noNoise = { std: 0, decay: 'linear', steps: 1 } as const;
+
+function caseOf(
+  name: string,
+  network: DcganRecipe | MlpRecipe,
+  batch: number,
+  [channels, size]: readonly [number, number],
+): Case {
+  const recipe: Recipe = {
+    name,
+    network,
+    loss: 'non-saturating',
+    optimizer: { generator: adam, discriminator: adam },
+    emaDecay: 0,
+    batch,
+    techniques: {
+      softLabels: { real: [1, 1], fake: [0, 0] },
+      instanceNoise: noNoise,
+      layerNoise: noNoise,
+    },
+  };
+  return { name, recipe, sample: { kind: 'images', shape: [channels, size, size] } };
+}
+
+const mlp = (hidden: number): MlpRecipe => ({
+  kind: 'mlp',
+  zDim: 64,
+  hidden,
+  layers: 2,
+  normalization: 'none',
+  slope: 0.2,
+});
+
+const dcgan = (filters: number): DcganRecipe => ({
+  kind: 'dcgan',
+  zDim: 100,
+  filters,
+  upsampling: 'convTranspose',
+  downsampling: 'stride',
+  normalization: 'batch',
+  slope: 0.2,
+  dropout: { rate: 0, blocks: 0 },
+});
+
+/** Named by network, filters or units, batch and channels. */
+export const cases: readonly Case[] = [
+  caseOf('mlp-h64-b32', mlp(64), 32, [1, 28]),
+  caseOf('mlp-h890-b32', mlp(890), 32, [1, 28]),
+  caseOf('dcgan32-f32-b32-grey', dcgan(32), 32, [1, 32]),
+  caseOf('dcgan32-f64-b64-rgb', dcgan(64), 64, [3, 32]),
+  caseOf('dcgan64-f64-b64-rgb', dcgan(64), 64, [3, 64]),
+];

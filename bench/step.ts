@@ -1,0 +1,235 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { cases } from './cases.ts';
+import type { Case } from './cases.ts';
+import { Contestant } from './contestant.ts';
+import type { Round } from './contestant.ts';
+import { median, table } from './report.ts';
+
+const usage = `usage: npm run bench -- step [options]
+  --threads N      threads of each side (2)
+  --rounds N       rounds of each side, in turn (7)
+  --seconds S      length of a round (1)
+  --case TEXT      only cases whose name contains TEXT
+  --session JSON   onnxruntime session options that differ from those of training
+  --json FILE      write the figures to FILE
+  --no-pytorch     time ganx alone`;
+
+/** Samples in memory on both sides. */
+const samples = 2048;
+
+interface Side {
+  readonly medianMs: number;
+  readonly minMs: number;
+  readonly imagesPerSecond: number;
+  readonly peakBytes: number;
+  /** Share of the time outside the runtime. */
+  readonly hostShare?: number;
+}
+
+interface Figures {
+  readonly case: string;
+  readonly ganx: Side;
+  readonly pytorch?: Side & { readonly variant: Record<string, unknown> };
+  /** PyTorch's time over ganx's: median of the pairs. */
+  readonly ratio?: number;
+  /** Cores that other processes used meanwhile, at most. */
+  readonly foreignCores: number;
+}
+
+export async function stepBenchmark(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      threads: { type: 'string', default: '2' },
+      rounds: { type: 'string', default: '7' },
+      seconds: { type: 'string', default: '1' },
+      case: { type: 'string', default: '' },
+      session: { type: 'string', default: '{}' },
+      json: { type: 'string' },
+      'no-pytorch': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(usage);
+    return;
+  }
+  const figures: Figures[] = [];
+  for (const each of cases.filter(({ name }) => name.includes(values.case))) {
+    console.error(`${each.name} ...`);
+    figures.push(
+      await compare(each, {
+        rounds: Number(values.rounds),
+        shared: [values.threads, String(samples), values.seconds],
+        session: values.session,
+        pytorch: !values['no-pytorch'],
+      }),
+    );
+  }
+  console.log(render(figures));
+  if (values.json !== undefined) {
+    const machine = { cpu: cpus()[0]?.model, cpus: cpus().length, node: process.version };
+    const { threads, rounds, seconds } = values;
+    const report = {
+      machine,
+      threads: Number(threads),
+      rounds: Number(rounds),
+      seconds: Number(seconds),
+      figures,
+    };
+    writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+  }
+}
+
+interface Options {
+  readonly rounds: number;
+  /** Threads, samples and seconds, as the processes take them. */
+  readonly shared: readonly string[];
+  readonly session: string;
+  readonly pytorch: boolean;
+}
+
+/** Both sides in turn: A B, A B, ... so that whatever else the machine does meets both. */
+async function compare(each: Case, { rounds, shared, session, pytorch }: Options): Promise<Figures> {
+  const described = JSON.stringify(each);
+  const variant = pytorch ? await chooseVariant(described, shared) : undefined;
+  const contestants = [
+    new Contestant(process.execPath, [beside('ganx-process.js'), described, ...shared, session]),
+    ...(variant
+      ? [new Contestant('python3', [script(), 'rounds', described, ...shared, JSON.stringify(variant)])]
+      : []),
+  ];
+  try {
+    for (const contestant of contestants) await contestant.ready();
+    const turns = await quietTurns(contestants, rounds);
+    const peaks: number[] = [];
+    for (const contestant of contestants) peaks.push((await contestant.end()).peakBytes);
+
+    const sides = contestants.map((_, i) =>
+      summarize(
+        turns.map(({ results }) => results[i]!),
+        peaks[i]!,
+        each.recipe.batch,
+      ),
+    );
+    const foreignCores = Math.max(...turns.map((turn) => turn.foreignCores));
+    if (!variant) return { case: each.name, ganx: sides[0]!, foreignCores };
+    return {
+      case: each.name,
+      ganx: sides[0]!,
+      pytorch: { ...sides[1]!, variant },
+      ratio: median(turns.map(({ results: [ours, theirs] }) => stepTime(theirs!) / stepTime(ours!))),
+      foreignCores,
+    };
+  } finally {
+    for (const contestant of contestants) contestant.kill();
+  }
+}
+
+/** One round of each side, one after the other. */
+interface Turn {
+  readonly results: readonly Round[];
+  readonly foreignCores: number;
+}
+
+/**
+ * The `count` quietest of up to four times as many turns; no more than `count` on a quiet machine. Beside another busy
+ * process PyTorch's threads wait for each other, which says nothing about either side.
+ */
+async function quietTurns(contestants: readonly Contestant[], count: number): Promise<Turn[]> {
+  const quiet = 0.1;
+  const turns: Turn[] = [];
+  const enough = () => turns.filter(({ foreignCores }) => foreignCores < quiet).length >= count;
+  while (turns.length < 4 * count && !enough()) {
+    const results: Round[] = [];
+    let foreignCores = 0;
+    for (const contestant of contestants) {
+      const before = busyMilliseconds();
+      const round = await contestant.round();
+      const foreign = busyMilliseconds() - before - round.cpuMilliseconds;
+      foreignCores = Math.max(foreignCores, foreign / round.milliseconds);
+      results.push(round);
+    }
+    turns.push({ results, foreignCores });
+  }
+  return turns.sort((a, b) => a.foreignCores - b.foreignCores).slice(0, count);
+}
+
+/** Processor time of the whole machine since it started. */
+function busyMilliseconds(): number {
+  return cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0);
+}
+
+/** Chosen in a process of its own, whose memory does not count. */
+async function chooseVariant(described: string, shared: readonly string[]): Promise<Record<string, unknown>> {
+  const chooser = new Contestant('python3', [script(), 'choose', described, ...shared]);
+  try {
+    return await chooser.ready();
+  } finally {
+    chooser.kill();
+  }
+}
+
+const stepTime = ({ milliseconds, steps }: Round) => milliseconds / steps;
+
+function summarize(rounds: readonly Round[], peakBytes: number, batch: number): Side {
+  const times = rounds.map(stepTime);
+  const shares = rounds.flatMap(({ milliseconds, runtimeMilliseconds }) =>
+    runtimeMilliseconds === undefined ? [] : [1 - runtimeMilliseconds / milliseconds],
+  );
+  return {
+    medianMs: median(times),
+    minMs: Math.min(...times),
+    imagesPerSecond: (1000 * batch) / median(times),
+    peakBytes,
+    ...(shares.length ? { hostShare: median(shares) } : {}),
+  };
+}
+
+function render(figures: readonly Figures[]): string {
+  const megabytes = (side: Side | undefined) => (side ? (side.peakBytes / 1e6).toFixed(0) : '-');
+  const time = (side: Side | undefined) =>
+    side ? `${side.medianMs.toFixed(2)} (${side.minMs.toFixed(2)})` : '-';
+  return table(
+    [
+      'case',
+      'ganx ms (min)',
+      'PyTorch ms (min)',
+      'PyTorch/ganx',
+      'images/s',
+      'host share',
+      'ganx MB',
+      'PyTorch MB',
+      'other load',
+      'PyTorch variant',
+    ],
+    figures.map(({ case: name, ganx, pytorch, ratio, foreignCores }) => [
+      name,
+      time(ganx),
+      time(pytorch),
+      ratio?.toFixed(2) ?? '-',
+      ganx.imagesPerSecond.toFixed(0),
+      `${(100 * (ganx.hostShare ?? 0)).toFixed(2)} %`,
+      megabytes(ganx),
+      megabytes(pytorch),
+      `${foreignCores.toFixed(2)} cores`,
+      pytorch ? Object.values(pytorch.variant).join(', ') : '-',
+    ]),
+  );
+}
+
+const here = dirname(fileURLToPath(import.meta.url));
+const beside = (name: string) => join(here, name);
+
+/** Python sources are not copied into `dist`; the package's root is searched for upwards. */
+function script(): string {
+  for (let root = here; ; root = dirname(root)) {
+    const path = join(root, 'bench', 'pytorch_step.py');
+    if (existsSync(path)) return path;
+    if (root === dirname(root)) throw new Error(`no bench/pytorch_step.py above ${here}`);
+  }
+}

@@ -1,0 +1,22 @@
+import { CommanderError } from 'commander';
+import { InputError } from '../artifacts/errors.ts';
+
+/**
+ * Tells the user what went wrong: one line for what the user can mend, the stack for a fault of ours.
+ *
+ * @returns the exit code: 2 for bad input or usage, 1 for anything unexpected
+ */
+export function report(error: unknown): 1 | 2 {
+  const known = error instanceof InputError || error instanceof CommanderError;
+  const text = known ? oneLine(error.message) : unexpected(error);
+  process.stderr.write(`ganx: ${text}\n`);
+  return known ? 2 : 1;
+}
+
+/** Commander begins with "error: " and puts its suggestion on a line of its own. */
+const oneLine = (message: string) => message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
+
+function unexpected(error: unknown): string {
+  if (!(error instanceof Error)) return `unexpected error: ${String(error)}`;
+  return `unexpected error: ${error.stack ?? error.message}`;
+}

@@ -1,0 +1,67 @@
+import { Command, Option } from 'commander';
+import { InputError } from '../artifacts/errors.ts';
+import type { GeneratorMetadata } from '../artifacts/metadata.ts';
+import { Generator } from '../inference/node.ts';
+import type { Device } from '../inference/node.ts';
+import { loadRuntime } from '../inference/onnxruntime-node.ts';
+import { integer } from './numbers.ts';
+
+/** Options of every command that runs a generator. */
+export interface GeneratorFlags {
+  readonly label?: string;
+  readonly device: Device;
+  readonly threads?: number;
+  readonly json?: true;
+}
+
+/** A command that takes a generator, its options still to come. */
+export function generatorCommand(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .argument('<generator>', 'generator.onnx, or the folder of a run');
+}
+
+/** Adds the options that such commands share, after their own. */
+export function addGeneratorOptions(command: Command): Command {
+  return command
+    .option('--label <class>', 'name or number of the class, for a generator with classes')
+    .addOption(new Option('--device <name>', 'cpu, cuda, cuda:<index> or webgpu').default('cpu'))
+    .option('--threads <n>', 'threads of onnxruntime (default: all cores)', integer('--threads', 1, 1024))
+    .option('--json', 'print the result as JSON');
+}
+
+/** Loads a generator, uses it, lets it go. */
+export async function withGenerator<T>(
+  path: string,
+  { device, threads }: GeneratorFlags,
+  use: (generator: Generator) => Promise<T>,
+): Promise<T> {
+  // Its log would come before our one line; what matters is in the errors.
+  (await loadRuntime()).env.logLevel = 'fatal';
+  const generator = await Generator.load(path, { device, ...(threads !== undefined && { threads }) });
+  try {
+    return await use(generator);
+  } finally {
+    await generator.dispose();
+  }
+}
+
+/**
+ * `--label` as the number of a class.
+ *
+ * @throws InputError for a name or number that the generator does not have.
+ */
+export function labelOf(text: string, { conditional, classes }: GeneratorMetadata): number {
+  if (!conditional)
+    throw new InputError(`--label: ${JSON.stringify(text)} is given, but this generator has no classes`);
+  const named = classes.indexOf(text);
+  if (named >= 0) return named;
+  const number = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (number < (classes.length || Infinity)) return number;
+  const known = classes.length > 10 ? [...classes.slice(0, 10), '...'] : classes;
+  throw new InputError(
+    classes.length
+      ? `--label: ${JSON.stringify(text)} must be one of ${known.join(', ')}, or a number from 0 to ${classes.length - 1}`
+      : `--label: ${JSON.stringify(text)} must be an integer >= 0`,
+  );
+}

@@ -1,0 +1,39 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { ganxVersion } from '../artifacts/version.ts';
+import { report } from './errors.ts';
+
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  train: async () => (await import('./train.ts')).trainCommand(),
+  sample: async () => (await import('./sample.ts')).sampleCommand(),
+  interpolate: async () => (await import('./interpolate.ts')).interpolateCommand(),
+  inspect: async () => (await import('./inspect.ts')).inspectCommand(),
+  doctor: async () => (await import('./doctor.ts')).doctorCommand(),
+};
+
+const program = new Command('ganx')
+  .description('Train GANs on ONNX Runtime and use their generators.')
+  .version(ganxVersion)
+  .exitOverride()
+  // Usage errors are reported with all the others.
+  .configureOutput({ outputError: () => undefined })
+  .showSuggestionAfterError();
+
+// The reader of our output has seen enough, as `head` does: no error of ours.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit();
+    throw error;
+  });
+
+// A command that is asked for is loaded alone: it starts sooner, and the doctor lives where others miss a package.
+const [asked = ''] = process.argv.slice(2);
+const wanted = Object.hasOwn(commands, asked) ? [commands[asked]!] : Object.values(commands);
+
+try {
+  for (const load of wanted) program.addCommand((await load()).copyInheritedSettings(program));
+  if (process.argv.length <= 2) program.outputHelp();
+  else await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError && error.exitCode === 0)) process.exitCode = report(error);
+}

@@ -1,0 +1,95 @@
+import type { TrainEvent } from '../training/events.ts';
+
+/** Prints a run's events: JSON lines, a bar that redraws itself on a terminal, or plain lines elsewhere. */
+export function reporter(json: boolean): (event: TrainEvent) => void {
+  if (json)
+    return (event) => {
+      process.stdout.write(`${JSON.stringify(event)}\n`);
+    };
+  return process.stdout.isTTY ? terminal() : plain();
+}
+
+function terminal(): (event: TrainEvent) => void {
+  let open = false;
+  const line = (text: string) => {
+    process.stdout.write(`${open ? '\r\x1b[K' : ''}${text}\n`);
+    open = false;
+  };
+  return (event) => {
+    if (event.type !== 'step') {
+      for (const text of describe(event)) line(text);
+      return;
+    }
+    const text = `${bar(event.step / event.steps, 24)} ${progress(event)}`;
+    process.stdout.write(`\r\x1b[K${text.slice(0, (process.stdout.columns || 80) - 1)}`);
+    open = true;
+  };
+}
+
+/** Seconds between two progress lines where nothing can be redrawn. */
+const plainEvery = 10;
+
+function plain(): (event: TrainEvent) => void {
+  let last = -Infinity;
+  return (event) => {
+    if (event.type === 'step') {
+      if (event.seconds - last < plainEvery && event.step < event.steps) return;
+      last = event.seconds;
+      process.stdout.write(`${progress(event)}\n`);
+      return;
+    }
+    for (const text of describe(event)) process.stdout.write(`${text}\n`);
+  };
+}
+
+type StepEvent = Extract<TrainEvent, { type: 'step' }>;
+
+function progress(event: StepEvent): string {
+  const { step, steps, imagesPerSecond, dLoss, gLoss, seconds } = event;
+  // A run of a given time has no known last step.
+  const known = steps < 2 ** 31 - 1;
+  const left = known ? ` · ${duration((seconds / step) * (steps - step))} left` : '';
+  return `step ${step}${known ? `/${steps}` : ''} · ${Math.round(imagesPerSecond)} images/s · D ${dLoss.toFixed(3)} · G ${gLoss.toFixed(3)}${left}`;
+}
+
+function describe(event: Exclude<TrainEvent, StepEvent>): string[] {
+  switch (event.type) {
+    case 'start': {
+      const { generator, discriminator } = event.parameters;
+      return [
+        `${event.samples} samples of [${event.sampleShape.join(', ')}] from ${event.data}`,
+        ...event.skipped.slice(0, 5).map(({ file, reason }) => `skipped ${file}: ${reason}`),
+        ...(event.skipped.length ? [`skipped ${event.skipped.length} files that could not be read`] : []),
+        `recipe ${event.recipe}: G ${thousands(generator)} and D ${thousands(discriminator)} parameters, batch ${event.batch}, ${event.device}, ${event.threads} threads`,
+        ...(event.fromStep ? [`resumes at step ${event.fromStep}`] : []),
+      ];
+    }
+    case 'warning':
+      return [`warning: ${event.message}`];
+    case 'checkpoint':
+      return [`checkpoint ${event.folder}`];
+    case 'sample':
+      return [`samples ${event.file}`];
+    case 'end': {
+      const how = { done: 'done', stopped: 'stopped', diverged: 'diverged; last good checkpoint kept' }[
+        event.outcome
+      ];
+      const rate = event.seconds > 0 ? `, ${event.images} images in ${duration(event.seconds)}` : '';
+      return [`${how} at step ${event.step}${rate}: ${event.folder}`];
+    }
+  }
+}
+
+function bar(share: number, width: number): string {
+  const filled = Math.round(Math.min(share, 1) * width);
+  return `[${'='.repeat(filled)}${' '.repeat(width - filled)}]`;
+}
+
+const thousands = (n: number) => n.toString().replace(/\B(?=(\d{3})+$)/g, ',');
+
+function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  if (h) return `${h} h ${m} min`;
+  return m ? `${m} min ${s} s` : `${s} s`;
+}

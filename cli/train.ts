@@ -1,0 +1,66 @@
+import { Command } from 'commander';
+import { train } from '../training/train.ts';
+import type { TrainOptions } from '../training/plan.ts';
+import { integer, positive } from './numbers.ts';
+import { reporter } from './train-progress.ts';
+
+/** Exit codes of a run, by how it ended. */
+const exitCodes = { done: 0, stopped: 130, diverged: 3 } as const;
+
+type Flags = Omit<TrainOptions, 'data' | 'onEvent' | 'signal'> & { readonly json?: boolean };
+
+export function trainCommand(): Command {
+  return new Command('train')
+    .description('train a GAN and export its generator')
+    .argument(
+      '[data]',
+      'IDX file or folder, folder or tar of images, ring8 or grid25; default: digits that ship with ganx',
+    )
+    .option('--recipe <name|file>', 'preset (dcgan, mlp) or recipe file')
+    .option('--set <path=value>', 'change a setting of the recipe; may be repeated', collect)
+    .option('--out <dir>', 'run folder (default: runs/<data>-<recipe>)')
+    .option('--steps <n>', 'steps to train (default: 2000)', integer('--steps', 1))
+    .option('--epochs <n>', 'passes over the data to train', positive('--epochs'))
+    .option('--minutes <m>', 'time to train', positive('--minutes'))
+    .option('--batch <n>', 'samples a step (default: as in the recipe)', integer('--batch', 2))
+    .option('--size <pixels>', 'side of the images: 16, 32, 64 or 128 (default: 32)', integer('--size', 4))
+    .option('--device <name>', 'auto, cpu, cuda, cuda:<index> or webgpu (default: auto)')
+    .option('--threads <n>', 'threads of onnxruntime (default: all cores)', integer('--threads', 1))
+    .option(
+      '--seed <n>',
+      'seed of everything random (default: 0)',
+      integer('--seed', -(2 ** 31), 2 ** 31 - 1),
+    )
+    .option(
+      '--sample-every <steps>',
+      'steps between sample grids, 0 = only the last (default: 250)',
+      integer('--sample-every', 0),
+    )
+    .option(
+      '--checkpoint-every <steps>',
+      'steps between checkpoints, 0 = only the last (default: 1000)',
+      integer('--checkpoint-every', 0),
+    )
+    .option('--resume', 'go on with the run in --out')
+    .option('--json', 'one JSON event a line instead of progress')
+    .action(async (data: string | undefined, { json = false, ...flags }: Flags) => {
+      const stop = new AbortController();
+      const onSignal = () => {
+        // A second signal does not wait for the checkpoint.
+        if (stop.signal.aborted) process.exit(130);
+        stop.abort();
+        process.stderr.write(
+          '\nganx: stopping after the current steps; saving a checkpoint (again to quit at once)\n',
+        );
+      };
+      process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+      try {
+        const { outcome } = await train({ ...flags, data, signal: stop.signal, onEvent: reporter(json) });
+        process.exitCode = exitCodes[outcome];
+      } finally {
+        process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+      }
+    });
+}
+
+const collect = (value: string, all: string[] = []): string[] => [...all, value];

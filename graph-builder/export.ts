@@ -1,0 +1,82 @@
+import { Graph } from './graph.ts';
+import type { Value } from './graph.ts';
+import { GraphError } from './errors.ts';
+import type { StateSpec } from './initializer.ts';
+import { Pass } from './layers/pass.ts';
+import type { NetworkState } from './layers/pass.ts';
+import { networksOf } from './networks/networks.ts';
+import { RandomStreams } from './random.ts';
+import type { TrainingProgram } from './program.ts';
+import type { Recipe, SampleSpec } from './recipe.ts';
+import type { Tensor } from './types.ts';
+
+/** Where an inference graph takes a network's tensors from. */
+type Source = (graph: Graph, spec: StateSpec) => Value;
+
+/** Weights become part of the model. */
+const embedded =
+  (tensors: ReadonlyMap<string, Tensor>): Source =>
+  (graph, { name }) => {
+    const data = tensors.get(name);
+    if (!data) throw new GraphError('export', `tensor "${name}" is missing from the state`);
+    return graph.constant(data, name);
+  };
+
+/** Weights are inputs, fed with every run. */
+const fed: Source = (graph, { name, dtype, shape }) => graph.input(name, dtype, shape);
+
+/**
+ * The generator for inference: `z` float32 [N, zDim] and, where dropout is on, `seed` int32 [] to `images` float32
+ * [N, C, H, W] in [-1, 1] or `points` float32 [N, 2]. Batch norm uses running statistics; dropout stays on.
+ *
+ * @param tensors the network's parameters and statistics by name
+ */
+export function generatorGraph(program: TrainingProgram, tensors: ReadonlyMap<string, Tensor>): Graph {
+  return generator(program, embedded(tensors));
+}
+
+/** The same with the weights as inputs, to look at a generator while it is being trained. */
+export function samplerGraph(program: TrainingProgram): Graph {
+  return generator(program, fed);
+}
+
+/** The discriminator for inference: `images` or `points` to `logits` float32 [N]; higher means more real. */
+export function discriminatorGraph(program: TrainingProgram, tensors: ReadonlyMap<string, Tensor>): Graph {
+  const { recipe, sample } = program;
+  const graph = new Graph('discriminator');
+  const input = graph.input(outputName(sample), 'float32', ['N', ...sample.shape]);
+  const pass = inference(graph, 'discriminator', program.discriminator, embedded(tensors));
+  graph.output('logits', pass.run(networksOf(recipe, sample).discriminator, input));
+  return graph;
+}
+
+/** Whether anything in the exported generator is random, so that it takes a seed. */
+export function isRandom({ network }: Recipe): boolean {
+  return network.kind === 'dcgan' && network.dropout.rate > 0 && network.dropout.blocks > 0;
+}
+
+function generator(program: TrainingProgram, source: Source): Graph {
+  const { recipe, sample } = program;
+  const graph = new Graph('generator');
+  const z = graph.input('z', 'float32', ['N', recipe.network.zDim]);
+  const random = isRandom(recipe)
+    ? new RandomStreams(graph, graph.input('seed', 'int32', []), graph.scalar(0, 'int32'))
+    : undefined;
+  const pass = inference(graph, 'generator', program.generator, source, random);
+  graph.output(outputName(sample), pass.run(networksOf(recipe, sample).generator, z));
+  return graph;
+}
+
+const outputName = (sample: SampleSpec) => (sample.kind === 'images' ? 'images' : 'points');
+
+function inference(
+  graph: Graph,
+  network: string,
+  state: NetworkState,
+  source: Source,
+  random?: RandomStreams,
+): Pass {
+  const specs = [...state.parameters, ...state.statistics];
+  const values = new Map(specs.map((spec) => [spec.name, source(graph, spec)]));
+  return new Pass({ graph, network, values, training: false, random });
+}

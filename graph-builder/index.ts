@@ -1,0 +1,17 @@
+export { gradients } from './autodiff.ts';
+export type { GradientOptions } from './autodiff.ts';
+export { GraphError } from './errors.ts';
+export { discriminatorGraph, generatorGraph, samplerGraph } from './export.ts';
+export { Graph, Value } from './graph.ts';
+export { initialize } from './initializer.ts';
+export type { Initializer, StateSpec } from './initializer.ts';
+export * as ops from './ops/index.ts';
+export type { Target } from './ops/op.ts';
+export { print } from './print.ts';
+export { buildProgram, telemetryNames } from './program.ts';
+export type { Telemetry, TrainingProgram } from './program.ts';
+export { RandomStreams } from './random.ts';
+export type { Recipe, SampleSpec } from './recipe.ts';
+export { compile } from './rewrites/index.ts';
+export { tensor } from './types.ts';
+export type { Dim, DType, Shape, Tensor, TensorType } from './types.ts';

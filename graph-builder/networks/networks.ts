@@ -1,0 +1,25 @@
+import type { Network } from '../layers/pass.ts';
+import type { Recipe, SampleSpec } from '../recipe.ts';
+import type { NetworkHooks } from './dcgan.ts';
+import { dcganDiscriminator, dcganGenerator } from './dcgan.ts';
+import { mlpDiscriminator, mlpGenerator } from './mlp.ts';
+import { GraphError } from '../errors.ts';
+
+export interface Networks {
+  readonly generator: Network;
+  readonly discriminator: Network;
+}
+
+/** The pair of networks that a recipe names, for samples of the given kind. */
+export function networksOf({ network }: Recipe, sample: SampleSpec, hooks: NetworkHooks = {}): Networks {
+  if (network.kind === 'mlp')
+    return {
+      generator: mlpGenerator(network, sample, hooks),
+      discriminator: mlpDiscriminator(network, sample),
+    };
+  if (sample.kind !== 'images') throw new GraphError('dcgan', 'needs images; for points use the recipe mlp');
+  return {
+    generator: dcganGenerator(network, sample.shape, hooks),
+    discriminator: dcganDiscriminator(network, sample.shape),
+  };
+}

@@ -1,0 +1,40 @@
+import type { Graph } from '../graph.ts';
+import type { Target } from '../ops/op.ts';
+import { cancelTransposes } from './cancel-transposes.ts';
+import { channelsLast } from './channels-last.ts';
+import { hoistLayouts } from './hoist-layouts.ts';
+import { lower } from './lower.ts';
+import { mergeDuplicates } from './merge-duplicates.ts';
+import { raiseTransposes } from './raise-transposes.ts';
+import { removeDead } from './remove-dead.ts';
+
+type Rewrite = (graph: Graph) => Graph;
+
+/** Composite operators are lowered first where layouts need to see their parts, last where they have a form of their own. */
+const rewritesFor: Readonly<Record<Target, readonly Rewrite[]>> = {
+  portable: [removeDead, (graph) => lower(graph, 'portable'), mergeDuplicates, removeDead],
+  cpu: [
+    removeDead,
+    (graph) => lower(graph, 'cpu'),
+    mergeDuplicates,
+    channelsLast,
+    cancelTransposes,
+    removeDead,
+    raiseTransposes,
+    removeDead,
+    hoistLayouts,
+    cancelTransposes,
+    mergeDuplicates,
+    removeDead,
+    (graph) => lower(graph, 'portable'),
+    removeDead,
+  ],
+};
+
+/**
+ * From the graph as it was built to one that can be written as ONNX.
+ * Constants are not folded here: onnxruntime does that when it loads a model.
+ */
+export function compile(graph: Graph, target: Target): Graph {
+  return rewritesFor[target].reduce((result, rewrite) => rewrite(result), graph);
+}

@@ -1,0 +1,87 @@
+import { emit, Graph } from '../graph.ts';
+import type { Attribute, Node, Value } from '../graph.ts';
+import type { Tensor } from '../types.ts';
+
+/** What a rewrite may do with the node it is shown. */
+export interface Rewriter {
+  /** Re-emits the node unchanged. Its types are inferred anew, so a rewrite that breaks a shape is refused at once. */
+  readonly copy: () => readonly Value[];
+  /** Rebuilds a subgraph of the node, with other inputs and outputs where the ports say so. */
+  readonly subgraph: (body: Graph, ports?: Ports) => Graph;
+}
+
+/** Changes the signature of a rebuilt subgraph. */
+export interface Ports {
+  /** Stands for an input in the new body. */
+  readonly input?: (body: Graph, input: Value) => Value;
+  /** Leaves the new body in place of an output. */
+  readonly output?: (name: string, value: Value) => Value;
+}
+
+/** Returns what becomes of a node: its outputs in the new graph. */
+export type Visit = (
+  node: Node,
+  inputs: readonly (Value | undefined)[],
+  rewriter: Rewriter,
+) => readonly Value[];
+
+/** A new graph in which every node went through `visit`; subgraphs too. The old graph is left as it was. */
+export function transform(graph: Graph, visit: Visit): Graph {
+  return rebuild(graph, visit, undefined, new Map(), {});
+}
+
+function rebuild(
+  graph: Graph,
+  visit: Visit,
+  parent: Graph | undefined,
+  outer: ReadonlyMap<Value, Value>,
+  ports: Ports,
+): Graph {
+  const result = new Graph(graph.name, parent);
+  const map = new Map(outer);
+  const mapped = (value: Value): Value => {
+    let known = map.get(value);
+    if (!known) {
+      // Only constants are not met before they are used; they move to the graph that uses them.
+      const { constant } = value;
+      if (!constant) throw new Error(`value ${value.name ?? '?'} is used before it is computed`);
+      const number = value.name === undefined ? scalarOf(constant) : undefined;
+      known =
+        number === undefined ? result.constant(constant, value.name) : result.scalar(number, constant.dtype);
+      map.set(value, known);
+    }
+    return known;
+  };
+  for (const input of graph.inputs)
+    map.set(input, ports.input?.(result, input) ?? result.input(input.name!, input.dtype, input.shape));
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((input) => input && mapped(input));
+    const subgraph = (body: Graph, bodyPorts: Ports = {}) => rebuild(body, visit, result, map, bodyPorts);
+    const copy = () => {
+      const attributes = Object.entries(node.attributes).map(
+        ([key, attribute]: [string, Attribute | undefined]) => [
+          key,
+          attribute instanceof Graph ? subgraph(attribute) : attribute,
+        ],
+      );
+      return emit(node.op, inputs, Object.fromEntries(attributes) as typeof node.attributes, result);
+    };
+    const apply = () => visit(node, inputs, { copy, subgraph });
+    const outputs = node.scope ? result.scope(node.scope, apply) : apply();
+    node.outputs.forEach((output, i) => {
+      const replacement = outputs[i]!;
+      if (output.name !== undefined) replacement.name ??= output.name;
+      map.set(output, replacement);
+    });
+  }
+  for (const { name, value } of graph.outputs)
+    result.output(name, ports.output?.(name, mapped(value)) ?? mapped(value));
+  return result;
+}
+
+/** The number of a scalar, where it is exactly one: halves are stored as bits, and integers may exceed 2^53. */
+function scalarOf({ dtype, shape, data }: Tensor): number | undefined {
+  const number = Number(data[0]);
+  const exact = dtype === 'int64' ? Number.isSafeInteger(number) : dtype !== 'float16';
+  return shape.length === 0 && exact ? number : undefined;
+}

@@ -1,0 +1,62 @@
+import { refuse } from './errors.ts';
+import type { Dim, Shape, TensorType } from './types.ts';
+
+/** `[N, 3, 32, 32]` */
+export function formatShape(shape: Shape): string {
+  return `[${shape.join(', ')}]`;
+}
+
+export function formatType(type: TensorType): string {
+  return `${type.dtype}${formatShape(type.shape)}`;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((dim, i) => dim === b[i]);
+}
+
+/** Number of elements; refuses a symbolic shape. */
+export function sizeOf(shape: Shape): number {
+  return shape.reduce<number>((size, dim) => size * fixed(dim), 1);
+}
+
+/** The extent as a number; refuses a symbol. */
+export function fixed(dim: Dim | undefined): number {
+  if (typeof dim !== 'number') refuse(`extent ${dim} must be a fixed number here`);
+  return dim;
+}
+
+/** An axis in [-rank, rank) as one in [0, rank). */
+export function normalizeAxis(axis: number, rank: number): number {
+  if (!Number.isInteger(axis) || axis < -rank || axis >= rank)
+    refuse(`axis ${axis} must be in [${-rank}, ${rank - 1}]`);
+  return axis < 0 ? axis + rank : axis;
+}
+
+/** Sorted, unique, non-negative axes. */
+export function normalizeAxes(axes: readonly number[], rank: number): number[] {
+  const normalized = axes.map((axis) => normalizeAxis(axis, rank)).sort((a, b) => a - b);
+  if (new Set(normalized).size !== normalized.length) refuse(`axes ${formatShape(axes)} must not repeat`);
+  return normalized;
+}
+
+/** NumPy broadcasting of any number of shapes. A symbol broadcasts with itself and with 1. */
+export function broadcastShapes(...shapes: readonly Shape[]): Dim[] {
+  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
+  return Array.from({ length: rank }, (_, axis) => {
+    let result: Dim = 1;
+    for (const shape of shapes) {
+      const dim = shape[axis - rank + shape.length] ?? 1;
+      if (dim === 1 || dim === result) continue;
+      if (result !== 1)
+        refuse(`shapes ${shapes.map(formatShape).join(' and ')} do not broadcast: ${result} against ${dim}`);
+      result = dim;
+    }
+    return result;
+  });
+}
+
+/** Axes of `from` to sum over, and whether a reshape is still due, so that a gradient of shape `from` fits `to`. */
+export function broadcastAxes(from: Shape, to: Shape): number[] {
+  const extra = from.length - to.length;
+  return from.flatMap((dim, axis) => (axis < extra || (to[axis - extra] === 1 && dim !== 1) ? [axis] : []));
+}

@@ -1,0 +1,45 @@
+import { add, mul } from '../ops/elementwise.ts';
+import { gaussianNoise } from '../layers/stochastic.ts';
+import type { NoiseSchedule } from '../recipe.ts';
+import type { Technique } from './technique.ts';
+
+/** Standard deviation of a decaying noise at a step. */
+export function noiseAt({ std, decay, steps }: NoiseSchedule, step: number): number {
+  const progress = Math.min(step / Math.max(steps, 1), 1);
+  if (decay === 'linear') return std * (1 - progress);
+  if (decay === 'cosine') return (std * (1 + Math.cos(Math.PI * progress))) / 2;
+  return std * 0.01 ** (step / Math.max(steps, 1));
+}
+
+/**
+ * 13. Instance noise (Soenderby et al. 2016; Arjovsky & Bottou 2017): Gaussian noise on everything D sees, real and
+ * fake, in both steps, decaying with the step. It makes the two distributions overlap without moving D's optimum.
+ *
+ * Off: std 0.
+ */
+export const instanceNoise: Technique = {
+  number: 13,
+  name: 'instance-noise',
+  hooks: ({ techniques: { instanceNoise: schedule } }) => {
+    if (schedule.std === 0) return undefined;
+    return {
+      controls: [{ name: 'instanceNoise/std', at: (step) => noiseAt(schedule, step) }],
+      discriminatorInput: (x, side, phase, { random, control }) =>
+        add(x, mul(random.normal(`instance-noise/${phase}/${side}`, x.shape), control('instanceNoise/std'))),
+    };
+  },
+};
+
+/** 13. Gaussian noise on every hidden layer of G, decaying with the step; gone from the exported model. Off: std 0. */
+export const layerNoise: Technique = {
+  number: 13,
+  name: 'layer-noise',
+  hooks: ({ techniques: { layerNoise: schedule } }) => {
+    if (schedule.std === 0) return undefined;
+    return {
+      controls: [{ name: 'layerNoise/std', at: (step) => noiseAt(schedule, step) }],
+      generatorLayer: (pass, x) =>
+        pass.training ? gaussianNoise(pass, 'noise', x, pass.control('layerNoise/std')) : x,
+    };
+  },
+};

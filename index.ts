@@ -1,0 +1,12 @@
+export { InputError } from './artifacts/errors.ts';
+export { ganxVersion } from './artifacts/version.ts';
+export {
+  buildProgram,
+  compile,
+  discriminatorGraph,
+  generatorGraph,
+  GraphError,
+} from './graph-builder/index.ts';
+export type { Recipe, SampleSpec, Telemetry, TrainingProgram } from './graph-builder/index.ts';
+export { presets, resolveRecipe, train } from './training/index.ts';
+export type { TrainEvent, TrainOptions, TrainResult } from './training/index.ts';

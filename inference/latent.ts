@@ -1,0 +1,71 @@
+import { InputError } from '../artifacts/errors.ts';
+import { baseKey, bitsAt, normals, normalTable, uniforms } from '../graph-builder/hash.ts';
+
+// Runs in browsers too: no Node.
+
+let table: Float32Array | undefined;
+
+/**
+ * `n` latent vectors, [n, zDim], standard normal: the same on every machine, and vector i is the same whatever `n`.
+ *
+ * @param seed int32
+ * @param truncation where given, the normal is cut off at this many standard deviations: samples come closer to the
+ *   typical one, at the price of variety. A vector keeps its direction of change: it is drawn from the same numbers.
+ */
+export function latents(n: number, zDim: number, seed: number, truncation?: number): Float32Array {
+  if (truncation === undefined) return normals(seed, 0, 'z', n * zDim);
+  table ??= normalTable();
+  // The table is sorted and symmetric, so a cut normal is drawn from a slice of its middle.
+  const low = table.findIndex((value) => value >= -truncation);
+  if (low === 0) return normals(seed, 0, 'z', n * zDim);
+  const width = table.length - 2 * low;
+  const quantiles = table;
+  return uniforms(seed, 0, 'z', n * zDim).map((u) => quantiles[low + Math.floor(u * width)]!);
+}
+
+/**
+ * The seed that the model is given for slice `slice` of a large batch: `seed` for the first, so that a batch of one
+ * slice is what the model itself gives, and unrelated ones for the others, so that no two samples share their noise.
+ */
+export function sliceSeed(seed: number, slice: number): number {
+  return slice === 0 ? seed : bitsAt(baseKey(seed, slice), slice);
+}
+
+/**
+ * A point between two latent vectors on the great circle through them, where a straight line would leave the shell
+ * that a normal distribution fills: sin((1 - t) w) / sin(w) a + sin(t w) / sin(w) b, with w the angle between them
+ * (White 2016). Parallel and opposite vectors have no such circle and are joined by a line.
+ *
+ * @param t in [0, 1]; the ends are exactly `a` and `b`
+ */
+export function slerp(a: Float32Array, b: Float32Array, t: number): Float32Array {
+  if (a.length !== b.length)
+    throw new InputError(
+      `slerp: latent vectors of lengths ${a.length} and ${b.length} must be of one length`,
+    );
+  if (!(t >= 0 && t <= 1)) throw new InputError(`slerp: t ${t} must be in [0, 1]`);
+  if (t === 0) return a.slice();
+  if (t === 1) return b.slice();
+  const cosine = dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+  const angle = Math.acos(Math.min(1, Math.max(-1, cosine)));
+  const sine = Math.sin(angle);
+  // Not so too where a vector is zero and the angle is NaN.
+  const curved = sine > 1e-6;
+  const [weightA, weightB] = curved
+    ? [Math.sin((1 - t) * angle) / sine, Math.sin(t * angle) / sine]
+    : [1 - t, t];
+  return a.map((value, i) => weightA * value + weightB * b[i]!);
+}
+
+/** `frames` >= 2 points from `a` to `b`, both included, at equal angles: [frames, zDim]. */
+export function greatCircle(a: Float32Array, b: Float32Array, frames: number): Float32Array {
+  if (!Number.isInteger(frames) || frames < 2)
+    throw new InputError(`greatCircle: frames ${frames} must be an integer >= 2`);
+  const path = new Float32Array(frames * a.length);
+  for (let i = 0; i < frames; i++) path.set(slerp(a, b, i / (frames - 1)), i * a.length);
+  return path;
+}
+
+function dot(a: Float32Array, b: Float32Array): number {
+  return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+}

@@ -1,0 +1,95 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { InputError } from '../../artifacts/errors.ts';
+import { appendLine, onFile, readJsonObject, writeFileAtomic, writeJson } from '../../artifacts/files.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+describe('writeFileAtomic', () => {
+  test('writes and replaces, and leaves nothing else', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'a.bin');
+    await writeFileAtomic(path, Uint8Array.of(1, 2));
+    await writeFileAtomic(path, 'text');
+    expect(readFileSync(path, 'utf8')).toBe('text');
+    expect(readdirSync(folder)).toEqual(['a.bin']);
+  });
+
+  test('a failure keeps the old content and removes the temporary', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'taken');
+    mkdirSync(join(path, 'inside'), { recursive: true });
+    await expect(writeFileAtomic(path, 'x')).rejects.toThrow(
+      `${path}: cannot write: it is a folder (EISDIR)`,
+    );
+    expect(readdirSync(folder)).toEqual(['taken']);
+    expect(existsSync(join(path, 'inside'))).toBe(true);
+  });
+
+  test('names path and cause', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'file'), '');
+    const under = join(folder, 'file', 'x');
+    const error = await writeFileAtomic(under, 'x').catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(InputError);
+    expect((error as Error).message).toBe(
+      `${under}: cannot write: a part of the path is a file, not a folder (ENOTDIR)`,
+    );
+    const missing = join(folder, 'missing', 'x');
+    await expect(writeFileAtomic(missing, 'x')).rejects.toThrow(
+      `${missing}: cannot write: no such file or folder (ENOENT)`,
+    );
+  });
+
+  test.skipIf(process.getuid?.() === 0)(
+    'a folder without permission (skipped for root, who has all)',
+    async () => {
+      const folder = join(temporaryFolder(), 'locked');
+      mkdirSync(folder, { mode: 0o500 });
+      const path = join(folder, 'x');
+      await expect(writeFileAtomic(path, 'x')).rejects.toThrow(
+        `${path}: cannot write: permission denied (EACCES)`,
+      );
+    },
+  );
+});
+
+test.each([
+  ['EACCES', 'permission denied'],
+  ['ENOSPC', 'no space left on the device'],
+  ['EROFS', 'the file system is read-only'],
+])('%s is said in words', async (code, words) => {
+  const fail = () => Promise.reject(Object.assign(new Error('raw'), { code }));
+  await expect(onFile('write', '/p', fail)).rejects.toThrow(
+    new InputError(`/p: cannot write: ${words} (${code})`),
+  );
+});
+
+test('a fault of the program stays what it is', async () => {
+  const fail = () => Promise.reject(new TypeError('bug'));
+  await expect(onFile('write', '/p', fail)).rejects.toThrow(TypeError);
+});
+
+test.skipIf(!existsSync('/dev/full'))('a full device (skipped where /dev/full is not)', async () => {
+  await expect(appendLine('/dev/full', 'x')).rejects.toThrow(
+    '/dev/full: cannot write: no space left on the device (ENOSPC)',
+  );
+});
+
+describe('JSON files', () => {
+  test('round trip', async () => {
+    const path = join(temporaryFolder(), 'r.json');
+    await writeJson(path, { a: [1, 'x', null] });
+    expect(await readJsonObject(path)).toEqual({ a: [1, 'x', null] });
+  });
+
+  test.each([
+    ['{"a": ', /^\S+r\.json: not valid JSON \(.+\)$/],
+    ['[1]', /r\.json: must hold a JSON object, not a list$/],
+    ['3', /r\.json: must hold a JSON object, not a number$/],
+  ])('refuses %s', async (text, message) => {
+    const path = join(temporaryFolder(), 'r.json');
+    writeFileSync(path, text);
+    await expect(readJsonObject(path)).rejects.toThrow(message);
+  });
+});

@@ -1,0 +1,157 @@
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { InputError } from '../../artifacts/errors.ts';
+import { RunFolder } from '../../artifacts/run-folder.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+const refusal = async (run: Promise<unknown>): Promise<string> => {
+  const error = await run.catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(InputError);
+  return (error as Error).message;
+};
+
+describe('RunFolder.create', () => {
+  test('makes the folder and those above, and knows every place in it', async () => {
+    const path = join(temporaryFolder(), 'runs', 'first');
+    const run = await RunFolder.create(path);
+    expect(readdirSync(path)).toEqual([]);
+    const { recipe, log, samples, checkpoints, generator, discriminator, report } = run;
+    const places = [recipe, log, samples, checkpoints, generator, discriminator, report];
+    expect([...places, run.trainingStep, run.trainingLoop].map((place) => place.slice(path.length))).toEqual([
+      '/recipe.json',
+      '/log.jsonl',
+      '/samples',
+      '/checkpoints',
+      '/generator.onnx',
+      '/discriminator.onnx',
+      '/report.html',
+      '/training-step.onnx',
+      '/training-loop.onnx',
+    ]);
+    expect(run.samplePath(200)).toBe(join(path, 'samples', '200.png'));
+  });
+
+  test('takes an empty folder', async () => {
+    const path = temporaryFolder();
+    expect((await RunFolder.create(path)).path).toBe(path);
+  });
+
+  test('refuses a folder with another run, one with other files, and a file', async () => {
+    const path = temporaryFolder();
+    writeFileSync(join(path, 'a.txt'), '');
+    expect(await refusal(RunFolder.create(path))).toBe(
+      `${path}: is not empty (found a.txt); use another --out`,
+    );
+    for (const name of ['log.jsonl', 'recipe.json', 'z1']) writeFileSync(join(path, name), '');
+    expect(await refusal(RunFolder.create(path))).toBe(
+      `${path}: holds another run (found a.txt, log.jsonl, recipe.json and 1 more); use --resume or another --out`,
+    );
+    const file = join(path, 'a.txt');
+    expect(await refusal(RunFolder.create(file))).toBe(`${file}: is a file, must be a folder`);
+    expect(await refusal(RunFolder.create(join(file, 'run')))).toBe(
+      `${file}/run: cannot read: a part of the path is a file, not a folder (ENOTDIR)`,
+    );
+  });
+
+  test.skipIf(process.getuid?.() === 0)(
+    'refuses a folder without permission (skipped for root)',
+    async () => {
+      const path = join(temporaryFolder(), 'locked');
+      mkdirSync(path, { mode: 0o500 });
+      expect(await refusal(RunFolder.create(path))).toMatch(
+        /locked.*: cannot write: permission denied \(EACCES\)$/,
+      );
+    },
+  );
+});
+
+describe('discardIfEmpty', () => {
+  test('removes the folders that were made, but not those that were there', async () => {
+    const root = temporaryFolder();
+    const run = await RunFolder.create(join(root, 'runs', 'first'));
+    mkdirSync(run.samples);
+    await run.discardIfEmpty();
+    expect(readdirSync(root)).toEqual([]);
+
+    const there = temporaryFolder();
+    const second = await RunFolder.create(there);
+    mkdirSync(second.checkpoints);
+    await second.discardIfEmpty();
+    expect(readdirSync(there)).toEqual([]);
+  });
+
+  test('keeps what has been written', async () => {
+    const run = await RunFolder.create(join(temporaryFolder(), 'run'));
+    await run.writeRecipe({ name: 'dcgan' });
+    await run.discardIfEmpty();
+    expect(existsSync(run.recipe)).toBe(true);
+  });
+});
+
+describe('RunFolder.open', () => {
+  test('opens a run and reads its recipe', async () => {
+    const path = temporaryFolder();
+    await (await RunFolder.create(path)).writeRecipe({ name: 'dcgan', batch: 64 });
+    expect(await (await RunFolder.open(path)).readRecipe()).toEqual({ name: 'dcgan', batch: 64 });
+  });
+
+  test('refuses what is no run', async () => {
+    const path = temporaryFolder();
+    expect(await refusal(RunFolder.open(path))).toBe(
+      `${path}: not the folder of a run (no recipe.json; found nothing)`,
+    );
+    writeFileSync(join(path, 'model.onnx'), '');
+    expect(await refusal(RunFolder.open(path))).toBe(
+      `${path}: not the folder of a run (no recipe.json; found model.onnx)`,
+    );
+    expect(await refusal(RunFolder.open(join(path, 'missing')))).toBe(`${path}/missing: no such folder`);
+  });
+});
+
+describe('samples and log', () => {
+  const runWithLog = async (): Promise<RunFolder> => {
+    const run = await RunFolder.create(temporaryFolder());
+    for (const step of [1, 2, 3]) await run.appendLog({ step, dLoss: step / 2 });
+    return run;
+  };
+
+  test('a sample goes to samples/<step>.png', async () => {
+    const run = await RunFolder.create(temporaryFolder());
+    const path = await run.writeSample(5, Uint8Array.of(1, 2, 3));
+    expect(path).toBe(run.samplePath(5));
+    expect([...readFileSync(path)]).toEqual([1, 2, 3]);
+  });
+
+  test('one object a line; a run without a log has no records', async () => {
+    const run = await runWithLog();
+    expect(readFileSync(run.log, 'utf8').split('\n')[1]).toBe('{"step":2,"dLoss":1}');
+    expect((await run.readLog()).map(({ step, dLoss }) => [step, dLoss])).toEqual([
+      [1, 0.5],
+      [2, 1],
+      [3, 1.5],
+    ]);
+    const fresh = await RunFolder.create(temporaryFolder());
+    expect(await fresh.readLog()).toEqual([]);
+    await fresh.truncateLog(0);
+    expect(existsSync(fresh.log)).toBe(false);
+  });
+
+  test('a cut last line is left out, and gone after truncateLog', async () => {
+    const run = await runWithLog();
+    appendFileSync(run.log, '{"step":4,"dLo');
+    expect((await run.readLog()).map(({ step }) => step)).toEqual([1, 2, 3]);
+    await run.truncateLog(2);
+    expect(readFileSync(run.log, 'utf8')).toBe('{"step":1,"dLoss":0.5}\n{"step":2,"dLoss":1}\n');
+    await run.appendLog({ step: 3 });
+    expect((await run.readLog()).map(({ step }) => step)).toEqual([1, 2, 3]);
+  });
+
+  test.each(['nonsense', '{"loss":1}', '[1]'])('a damaged line is named: %s', async (line) => {
+    const run = await runWithLog();
+    appendFileSync(run.log, `${line}\n{"step":5}\n`);
+    expect(await refusal(run.readLog())).toBe(
+      `${run.log}: line 4 is no log record (${JSON.stringify(line)})`,
+    );
+  });
+});

@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process';
+import type { SpawnOptions } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '../..');
+export const program = join(root, 'dist/cli/main.js');
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the built `ganx` in a folder, as a user would. */
+export function ganx(cwd: string, ...args: readonly string[]): Promise<Outcome> {
+  return run(process.execPath, [program, ...args], { cwd });
+}
+
+export function run(command: string, args: readonly string[], options: SpawnOptions): Promise<Outcome> {
+  if (!existsSync(program)) throw new Error(`${program} is missing: run "npm run build" first`);
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    const output = { stdout: '', stderr: '' };
+    for (const stream of ['stdout', 'stderr'] as const)
+      child[stream].setEncoding('utf8').on('data', (text: string) => (output[stream] += text));
+    child.on('error', reject).on('close', (code) => {
+      resolve({ code, ...output });
+    });
+  });
+}
+
+/** What bad input or usage comes to: one line, nothing on stdout, exit 2. */
+export const refusal = (message: string): Outcome => ({ code: 2, stdout: '', stderr: `ganx: ${message}\n` });

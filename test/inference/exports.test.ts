@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import * as graphBuilder from '../../graph-builder/index.ts';
+import * as inference from '../../inference/node.ts';
+
+// What users import is listed name by name: a name that comes or goes is a decision.
+
+test('ganx/inference', () => {
+  expect(Object.keys(inference).sort()).toEqual([
+    'Generator',
+    'InputError',
+    'greatCircle',
+    'latents',
+    'slerp',
+  ]);
+});
+
+test('ganx/graph-builder', () => {
+  expect(Object.keys(graphBuilder).sort()).toEqual([
+    'Graph',
+    'GraphError',
+    'RandomStreams',
+    'Value',
+    'buildProgram',
+    'compile',
+    'discriminatorGraph',
+    'generatorGraph',
+    'gradients',
+    'initialize',
+    'ops',
+    'print',
+    'samplerGraph',
+    'telemetryNames',
+    'tensor',
+  ]);
+});

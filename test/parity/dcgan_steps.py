@@ -1,0 +1,248 @@
+"""GAN training steps in PyTorch, as its DCGAN example writes them, for comparison with ganx.
+
+Each case is a safetensors file: the initial state under ganx's names, `real` [K, N, ...] and `z` [K, N, zDim]; its
+metadata holds the recipe and the sample as JSON. The state after K steps is written beside it, once computed in
+float32 (`NAME.float32.safetensors`) and once in float64 (`NAME.float64.safetensors`), with the losses as `telemetry`
+[K, 2].
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+Json = dict[str, Any]
+State = dict[str, Tensor]
+
+
+def activation(slope: float) -> nn.Module:
+    return nn.ReLU() if slope == 0 else nn.LeakyReLU(slope)
+
+
+class Block(nn.Module):
+    """A layer, its normalisation and its activation, under the names that ganx gives them."""
+
+    def __init__(self, layers: dict[str, nn.Module], shape: tuple[int, ...] | None = None) -> None:
+        super().__init__()
+        for name, layer in layers.items():
+            self.add_module(name, layer)
+        self.shape = shape
+
+    def forward(self, x: Tensor) -> Tensor:
+        for name, layer in self.named_children():
+            x = layer(x)
+            if name == "dense" and self.shape is not None:
+                x = x.reshape(-1, *self.shape)
+        return x
+
+
+def norm(kind: str, channels: int) -> dict[str, nn.Module]:
+    if kind == "batch":
+        return {"norm": nn.BatchNorm2d(channels)}
+    if kind == "instance":
+        return {"norm": nn.InstanceNorm2d(channels, affine=True)}
+    return {}
+
+
+def doublings(image: list[int]) -> int:
+    return {16: 2, 32: 3, 64: 4, 128: 5}[image[1]]
+
+
+def dcgan_generator(recipe: Json, image: list[int]) -> nn.Module:
+    filters, kind, blocks = recipe["filters"], recipe["normalization"], doublings(image)
+    base = filters * 2 ** (blocks - 1)
+    plain = kind == "none"
+
+    def double(channels: int, to: int, last: bool) -> dict[str, nn.Module]:
+        bias = last or plain
+        if recipe["upsampling"] == "convTranspose":
+            return {"conv": nn.ConvTranspose2d(channels, to, 4, 2, 1, bias=bias)}
+        if recipe["upsampling"] == "pixelShuffle":
+            return {"conv": nn.Conv2d(channels, to * 4, 3, padding=1, bias=bias), "up": nn.PixelShuffle(2)}
+        return {"up": nn.Upsample(scale_factor=2), "conv": nn.Conv2d(channels, to, 3, padding=1, bias=bias)}
+
+    def active(channels: int) -> dict[str, nn.Module]:
+        return {**norm(kind, channels), "active": activation(recipe["slope"])}
+
+    net = nn.Sequential()
+    dense = nn.Linear(recipe["zDim"], base * 16, bias=plain)
+    net.add_module("project", Block({"dense": dense, **active(base)}, (base, 4, 4)))
+    for i in range(1, blocks):
+        channels = base // 2**i
+        net.add_module(f"block{i}", Block({**double(channels * 2, channels, False), **active(channels)}))
+    net.add_module("image", Block({**double(filters, image[0], True), "tanh": nn.Tanh()}))
+    return net
+
+
+def dcgan_discriminator(recipe: Json, image: list[int]) -> nn.Module:
+    filters, kind, blocks = recipe["filters"], recipe["normalization"], doublings(image)
+    net = nn.Sequential()
+    channels = image[0]
+    for i in range(blocks):
+        to = filters * 2**i
+        normalization = norm(kind, to) if i > 0 else {}
+        bias = not normalization
+        layers: dict[str, nn.Module]
+        if recipe["downsampling"] == "stride":
+            layers = {"conv": nn.Conv2d(channels, to, 4, 2, 1, bias=bias)}
+        else:
+            layers = {"conv": nn.Conv2d(channels, to, 3, padding=1, bias=bias), "down": nn.AvgPool2d(2)}
+        net.add_module(f"block{i}", Block({**layers, **normalization, "active": activation(recipe["slope"])}))
+        channels = to
+    net.add_module("flat", nn.Flatten())
+    net.add_module("logit", nn.Linear(channels * 16, 1))
+    return net
+
+
+def mlp_generator(recipe: Json, sample: Json) -> nn.Module:
+    net = nn.Sequential()
+    features, hidden = recipe["zDim"], recipe["hidden"]
+    batch_norm = recipe["normalization"] == "batch"
+    for i in range(recipe["layers"]):
+        layers: dict[str, nn.Module] = {"dense": nn.Linear(features, hidden, bias=not batch_norm)}
+        if batch_norm:
+            layers["norm"] = nn.BatchNorm1d(hidden)
+        net.add_module(f"layer{i}", Block({**layers, "active": activation(recipe["slope"])}))
+        features = hidden
+    shape = tuple(sample["shape"])
+    out: dict[str, nn.Module] = {"dense": nn.Linear(features, torch.Size(shape).numel())}
+    if sample["kind"] == "images":
+        out["tanh"] = nn.Tanh()
+    net.add_module("output", Block(out, shape))
+    return net
+
+
+def mlp_discriminator(recipe: Json, sample: Json) -> nn.Module:
+    net = nn.Sequential(nn.Flatten())
+    features = torch.Size(sample["shape"]).numel()
+    for i in range(recipe["layers"]):
+        layers = {"dense": nn.Linear(features, recipe["hidden"]), "active": activation(recipe["slope"])}
+        net.add_module(f"layer{i}", Block(layers))
+        features = recipe["hidden"]
+    net.add_module("logit", nn.Linear(features, 1))
+    return net
+
+
+def networks(recipe: Json, sample: Json) -> tuple[nn.Module, nn.Module]:
+    if recipe["kind"] == "mlp":
+        return mlp_generator(recipe, sample), mlp_discriminator(recipe, sample)
+    return dcgan_generator(recipe, sample["shape"]), dcgan_discriminator(recipe, sample["shape"])
+
+
+def optimizer_of(recipe: Json, net: nn.Module) -> torch.optim.Optimizer:
+    lr = recipe["learningRate"]
+    if recipe["kind"] == "sgd":
+        return torch.optim.SGD(net.parameters(), lr=lr, momentum=recipe["momentum"])
+    betas = (recipe["beta1"], recipe["beta2"])
+    return torch.optim.Adam(net.parameters(), lr=lr, betas=betas, eps=recipe["epsilon"])
+
+
+def tensors_of(net: nn.Module, root: str) -> State:
+    """Parameters and running statistics by ganx's names; not PyTorch's counter of batches."""
+    return {
+        f"{root}/{name.replace('.', '/')}": value
+        for name, value in net.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+
+
+def load(net: nn.Module, root: str, state: State) -> None:
+    own = tensors_of(net, root)
+    missing = {name for name in state if name.startswith(f"{root}/")} ^ own.keys()
+    if missing:
+        raise SystemExit(f"only one side has {sorted(missing)}")
+    with torch.no_grad():
+        for name, value in own.items():
+            value.copy_(state[name])
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer, net: nn.Module, root: str) -> State:
+    names = {
+        "exp_avg": "first_moment",
+        "exp_avg_sq": "second_moment",
+        "momentum_buffer": "momentum",
+    }
+    state: State = {}
+    for name, parameter in net.named_parameters():
+        full = f"{root}/{name.replace('.', '/')}"
+        for key, value in optimizer.state[parameter].items():
+            if key == "step":
+                state[f"optimizer/{root}/updates"] = value
+            elif key in names and value is not None:
+                state[f"optimizer/{root}/{names[key]}/{full}"] = value
+    return state
+
+
+def generator_loss(kind: str) -> Callable[[Tensor], Tensor]:
+    bce = functional.binary_cross_entropy_with_logits
+    if kind == "saturating":
+        return lambda logits: -bce(logits, torch.zeros_like(logits))
+    return lambda logits: bce(logits, torch.ones_like(logits))
+
+
+def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> State:
+    """K steps of both networks; the whole state after them."""
+    g, d = networks(recipe["network"], sample)
+    load(g, "generator", initial)
+    load(d, "discriminator", initial)
+    g.to(dtype)
+    d.to(dtype)
+    g_optimizer = optimizer_of(recipe["optimizer"]["generator"], g)
+    d_optimizer = optimizer_of(recipe["optimizer"]["discriminator"], d)
+    bce = functional.binary_cross_entropy_with_logits
+    g_loss_of = generator_loss(recipe["loss"])
+    average = {name: value.clone() for name, value in tensors_of(g, "generator").items()}
+
+    reals, zs = initial["real"], initial["z"].to(dtype)
+    losses: list[Tensor] = []
+    for step in range(len(reals)):
+        real = reals[step].to(dtype)
+        if sample["kind"] == "images":
+            real = real / 127.5 - 1
+        fake = g(zs[step])
+
+        d_optimizer.zero_grad()
+        on_real, on_fake = d(real).flatten(), d(fake.detach()).flatten()
+        d_loss = bce(on_real, torch.ones_like(on_real)) + bce(on_fake, torch.zeros_like(on_fake))
+        d_loss.backward()
+        d_optimizer.step()
+
+        g_optimizer.zero_grad()
+        g_loss = g_loss_of(d(fake).flatten())
+        g_loss.backward()
+        g_optimizer.step()
+
+        decay = min(recipe["emaDecay"], (1 + step) / (10 + step))
+        for name, value in tensors_of(g, "generator").items():
+            average[name].mul_(decay).add_(value, alpha=1 - decay)
+        losses.append(torch.stack([d_loss.detach(), g_loss.detach()]))
+
+    state = {**tensors_of(g, "generator"), **tensors_of(d, "discriminator"), "telemetry": torch.stack(losses)}
+    state |= optimizer_state(g_optimizer, g, "generator")
+    state |= optimizer_state(d_optimizer, d, "discriminator")
+    if recipe["emaDecay"] > 0:
+        state |= {f"average/{name}": value for name, value in average.items()}
+    return state
+
+
+def main(folder: Path) -> None:
+    torch.set_num_threads(1)
+    for path in sorted(folder.glob("*.case.safetensors")):
+        with safe_open(path, "pt") as file:
+            case = json.loads(file.metadata()["case"])
+            initial = {name: file.get_tensor(name) for name in file.keys()}
+        for dtype in (torch.float32, torch.float64):
+            state = train(case["recipe"], case["sample"], initial, dtype)
+            name = path.name.replace(".case.", f".{str(dtype).removeprefix('torch.')}.")
+            save_file({key: value.contiguous() for key, value in state.items()}, folder / name)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,49 @@
+import type { TrainingProgram } from '../graph-builder/program.ts';
+import { gather } from './data/batch.ts';
+import type { Dataset } from './data/dataset.ts';
+import { EpochSampler } from './data/sampler.ts';
+import type { Chunk } from './engine/engine.ts';
+
+/** Builds the input of any K steps: a pure function of the step, so that a resumed run sees the same data. */
+export function chunkSource(program: TrainingProgram, dataset: Dataset, seed: number) {
+  const { batch } = program.recipe;
+  const sampler = new EpochSampler(dataset.count, seed);
+  return (step: number, steps: number): Chunk => {
+    const indices = sampler.indices(step * batch, steps * batch);
+    const controls = new Float32Array(steps * program.controls.length);
+    for (let k = 0; k < steps; k++)
+      program.controls.forEach(({ at }, i) => (controls[k * program.controls.length + i] = at(step + k)));
+    return {
+      step,
+      steps,
+      seed,
+      real: {
+        dtype: dataset.dtype,
+        shape: [steps, batch, ...dataset.sampleShape],
+        data: gather(dataset, indices),
+      },
+      controls: { dtype: 'float32', shape: [steps, program.controls.length], data: controls },
+    };
+  };
+}
+
+/** Steps per run of the loop: as many as fit a time budget, so that progress and Ctrl-C stay alive. */
+export class ChunkSize {
+  readonly #budget: number;
+  #steps = 1;
+
+  /** @param budget milliseconds a run may take */
+  constructor(budget: number) {
+    this.#budget = budget;
+  }
+
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** Learns from a finished run; grows at most eightfold at once, because the first runs are slow. */
+  observe(steps: number, milliseconds: number): void {
+    const fitting = Math.floor((this.#budget * steps) / Math.max(milliseconds, 0.01));
+    this.#steps = Math.max(1, Math.min(fitting, this.#steps * 8, 4096));
+  }
+}

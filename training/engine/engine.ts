@@ -1,0 +1,53 @@
+import type { Tensor } from '../../graph-builder/types.ts';
+
+/** Where a program runs. */
+export interface Device {
+  readonly kind: 'cpu' | 'cuda' | 'webgpu';
+  readonly index: number;
+}
+
+/** All an engine needs; plain data, so that it can cross into a worker. */
+export interface EngineSpec {
+  /** `loop` runs K steps in one call (CPU, CUDA); `step` runs one a call (WebGPU, which has no Loop). */
+  readonly driver: 'loop' | 'step';
+  readonly trainingModel: Uint8Array;
+  /** Generator with its weights as inputs. */
+  readonly samplerModel: Uint8Array;
+  readonly state: ReadonlyMap<string, Tensor>;
+  /** Input of the sampler -> state tensor that feeds it. */
+  readonly samplerWeights: ReadonlyMap<string, string>;
+  readonly device: Device;
+  /** Threads of onnxruntime. */
+  readonly threads: number;
+}
+
+/** K steps' worth of input. */
+export interface Chunk {
+  readonly steps: number;
+  /** Step counter of the first of them. */
+  readonly step: number;
+  readonly seed: number;
+  /** [K, N, ...sample] */
+  readonly real: Tensor;
+  /** [K, controls] */
+  readonly controls: Tensor;
+}
+
+export interface ChunkResult {
+  /** [K, telemetry], row-major. */
+  readonly telemetry: Float32Array;
+  /** Time inside onnxruntime. */
+  readonly milliseconds: number;
+}
+
+/** Holds the training state and runs steps on it. Calls run one after the other. */
+export interface Engine {
+  /** Resolves when the session is made; rejects where the device or the model does not work. */
+  ready(): Promise<void>;
+  run(chunk: Chunk): Promise<ChunkResult>;
+  /** A copy of the whole state. */
+  state(): Promise<Map<string, Tensor>>;
+  /** Output of the generator for `z` [n, zDim], with the weights as they are now. */
+  generate(z: Tensor, seed: number): Promise<Tensor>;
+  dispose(): Promise<void>;
+}

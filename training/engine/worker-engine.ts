@@ -1,0 +1,59 @@
+import { Worker } from 'node:worker_threads';
+import type { Chunk, Engine, EngineSpec } from './engine.ts';
+import type { Tensor } from '../../graph-builder/types.ts';
+
+export interface Request {
+  readonly id: number;
+  readonly method: keyof Engine;
+  readonly args: readonly unknown[];
+}
+
+export interface Reply {
+  readonly id: number;
+  readonly value?: unknown;
+  readonly error?: unknown;
+}
+
+/**
+ * An engine in a worker thread. onnxruntime's `run` blocks its thread until it is done; here the main thread goes on
+ * drawing progress, preparing data and answering signals. The worker is never terminated while it runs: that would
+ * abort the whole process.
+ */
+export function createWorkerEngine(spec: EngineSpec): Engine {
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: spec });
+  const pending = new Map<number, { resolve: (value: never) => void; reject: (reason: unknown) => void }>();
+  let lastId = 0;
+  let failure: Error | undefined;
+
+  const fail = (error: Error) => {
+    failure ??= error;
+    for (const { reject } of pending.values()) reject(failure);
+    pending.clear();
+  };
+  worker.on('message', ({ id, value, error }: Reply) => {
+    const call = pending.get(id);
+    pending.delete(id);
+    if (error === undefined) call?.resolve(value as never);
+    else call?.reject(error);
+  });
+  worker.on('error', fail);
+  worker.on('exit', (code) => {
+    fail(new Error(`the training worker ended with code ${code}`));
+  });
+
+  const call = <T>(method: keyof Engine, ...args: readonly unknown[]): Promise<T> => {
+    if (failure) return Promise.reject(failure);
+    const id = ++lastId;
+    return new Promise<T>((resolve, reject) => {
+      pending.set(id, { resolve, reject });
+      worker.postMessage({ id, method, args } satisfies Request);
+    });
+  };
+  return {
+    ready: () => call('ready'),
+    run: (chunk: Chunk) => call('run', chunk),
+    state: () => call<Map<string, Tensor>>('state'),
+    generate: (z: Tensor, seed: number) => call('generate', z, seed),
+    dispose: () => call('dispose'),
+  };
+}

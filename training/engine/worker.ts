@@ -1,0 +1,24 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Engine, EngineSpec } from './engine.ts';
+import { createLocalEngine } from './local-engine.ts';
+import type { Reply, Request } from './worker-engine.ts';
+
+/** The other end of `worker-engine.ts`: answers one request after the other. */
+const engine: Promise<Engine> = createLocalEngine(workerData as EngineSpec);
+let previous: Promise<unknown> = engine.catch(() => undefined);
+
+parentPort!.on('message', ({ id, method, args }: Request) => {
+  const answer = previous.then(async () => {
+    try {
+      const methods = (await engine) as unknown as Record<
+        string,
+        (...values: readonly unknown[]) => Promise<unknown>
+      >;
+      parentPort!.postMessage({ id, value: await methods[method]!(...args) } satisfies Reply);
+    } catch (error) {
+      parentPort!.postMessage({ id, error } satisfies Reply);
+    }
+    if (method === 'dispose') parentPort!.close();
+  });
+  previous = answer;
+});

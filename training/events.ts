@@ -1,0 +1,43 @@
+import type { Telemetry } from '../graph-builder/program.ts';
+
+/** What a training run tells while it goes on; `--json` prints these as they are. */
+export type TrainEvent =
+  | {
+      readonly type: 'start';
+      readonly folder: string;
+      readonly recipe: string;
+      readonly data: string;
+      readonly samples: number;
+      readonly sampleShape: readonly number[];
+      /** Files that could not be read, and why. */
+      readonly skipped: readonly { readonly file: string; readonly reason: string }[];
+      readonly device: string;
+      readonly threads: number;
+      readonly fromStep: number;
+      readonly steps: number;
+      readonly batch: number;
+      readonly parameters: { readonly generator: number; readonly discriminator: number };
+    }
+  | ({
+      readonly type: 'step';
+      readonly step: number;
+      readonly steps: number;
+      /** Real images shown so far. */
+      readonly images: number;
+      /** Since the run started, earlier parts included. */
+      readonly seconds: number;
+      readonly imagesPerSecond: number;
+    } & Telemetry)
+  | { readonly type: 'sample'; readonly step: number; readonly file: string }
+  | { readonly type: 'checkpoint'; readonly step: number; readonly folder: string }
+  | { readonly type: 'warning'; readonly message: string }
+  | {
+      readonly type: 'end';
+      readonly outcome: 'done' | 'stopped' | 'diverged';
+      readonly step: number;
+      readonly images: number;
+      readonly seconds: number;
+      readonly folder: string;
+      /** Share of the wall time that was not spent inside onnxruntime. */
+      readonly hostShare: number;
+    };

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { InputError } from '../artifacts/errors.ts';
+import type { JsonObject } from '../artifacts/files.ts';
+import type { Recipe, SampleSpec } from '../graph-builder/recipe.ts';
+import { recipeSchema } from './recipe-schema.ts';
+
+/** All that a run was started with: what recipe.json and every checkpoint record. */
+export interface RunConfig {
+  readonly format: 'ganx.run';
+  readonly formatVersion: 1;
+  readonly ganxVersion: string;
+  readonly recipe: Recipe;
+  /** null for the digits that ship with ganx. */
+  readonly data: string | null;
+  readonly dataName: string;
+  readonly samples: number;
+  readonly sample: SampleSpec;
+  readonly classes: readonly string[];
+  readonly size: number;
+  readonly seed: number;
+  readonly steps: number;
+  readonly device: string;
+  readonly threads: number;
+}
+
+const schema = z.strictObject({
+  format: z.literal('ganx.run'),
+  formatVersion: z.literal(1),
+  ganxVersion: z.string(),
+  recipe: recipeSchema,
+  data: z.string().nullable(),
+  dataName: z.string(),
+  samples: z.number().int().min(1),
+  sample: z.strictObject({ kind: z.enum(['images', 'points']), shape: z.array(z.number().int().min(1)) }),
+  classes: z.array(z.string()),
+  size: z.number().int(),
+  seed: z.number().int(),
+  steps: z.number().int().min(1),
+  device: z.string(),
+  threads: z.number().int().min(1),
+}) satisfies z.ZodType<RunConfig>;
+
+/** @throws InputError naming `source` and the field that is wrong */
+export function parseRunConfig(value: unknown, source: string): RunConfig {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw new InputError(
+    `${source}: ${issue.path.join('.') || 'content'}: ${issue.message}; was it written by another ganx?`,
+  );
+}
+
+export const runConfigToJson = (config: RunConfig): JsonObject => config as unknown as JsonObject;
+
+/** Settings that a resumed run may not change, because the state depends on them. */
+const fixed = ['recipe', 'dataName', 'samples', 'sample', 'seed'] as const;
+
+/** @throws InputError naming the first setting in which a run and its checkpoint differ */
+export function checkSameRun(checkpoint: RunConfig, run: RunConfig, folder: string): void {
+  for (const key of fixed) {
+    const difference = firstDifference(checkpoint[key], run[key], key);
+    if (difference)
+      throw new InputError(
+        `${folder}: is a checkpoint of another run: ${difference}; use the same settings or another --out`,
+      );
+  }
+}
+
+function firstDifference(a: unknown, b: unknown, path: string): string | undefined {
+  const isObject = (value: unknown): value is Record<string, unknown> =>
+    typeof value === 'object' && value !== null;
+  if (isObject(a) && isObject(b)) {
+    for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
+      const difference = firstDifference(a[key], b[key], `${path}.${key}`);
+      if (difference) return difference;
+    }
+    return undefined;
+  }
+  return Object.is(a, b) ? undefined : `${path} is ${JSON.stringify(a)} there and ${JSON.stringify(b)} here`;
+}

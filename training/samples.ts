@@ -1,0 +1,32 @@
+import { encodeGrid } from '../artifacts/image-grid.ts';
+import { plotPoints } from '../artifacts/plot-points.ts';
+import { normals } from '../graph-builder/hash.ts';
+import type { TrainingProgram } from '../graph-builder/program.ts';
+import type { Tensor } from '../graph-builder/types.ts';
+import type { Dataset } from './data/dataset.ts';
+import type { Engine } from './engine/engine.ts';
+
+/** Draws the same latents again and again, so that the pictures of a run show one thing changing. */
+export class SamplePainter {
+  readonly #program: TrainingProgram;
+  readonly #z: Tensor;
+  readonly #reference: Float32Array | undefined;
+
+  constructor(program: TrainingProgram, dataset: Dataset) {
+    const count = program.sample.kind === 'images' ? 64 : 2500;
+    const { zDim } = program.recipe.network;
+    this.#program = program;
+    this.#z = { dtype: 'float32', shape: [count, zDim], data: normals(0, 0, 'z', count * zDim) };
+    if (dataset.data instanceof Float32Array) this.#reference = dataset.data.slice(0, 2 * count);
+  }
+
+  /** A PNG of the generator as it is now: a grid of images, or a plot of points over those of the data. */
+  async paint(engine: Engine): Promise<Uint8Array> {
+    const { data, shape } = await engine.generate(this.#z, 0);
+    const values = data as Float32Array;
+    if (this.#program.sample.kind === 'points')
+      return plotPoints(values, this.#reference ? { reference: this.#reference } : {});
+    const [count, channels, height, width] = shape as [number, number, number, number];
+    return encodeGrid(values, { count, channels, height, width });
+  }
+}

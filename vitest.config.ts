@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    // Two live onnxruntime sessions on two cores distort and starve each other: one file per core.
+    pool: 'forks',
+    maxWorkers: 2,
+  },
+});
