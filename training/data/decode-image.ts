@@ -1,12 +1,13 @@
 import sharp from 'sharp';
 import { planeCover } from './cover.ts';
-import { ACCEPTED_IMAGES, describeHead, isImage } from './file-types.ts';
+import { ACCEPTED_IMAGES, describeHead, isImage, knownType } from './file-types.ts';
 
 /**
  * Decodes one PNG, JPEG or WebP image (of an animation the first frame) to planar uint8: [1, size, size] if it is
  * grey throughout or `channels` is 1, else [3, size, size]. Turned upright by its EXIF orientation, converted to
  * 8-bit sRGB, transparency laid over black, then resized until it covers the square and cropped at its centre.
- * @throws Error for anything damaged: an image is never half decoded.
+ * @throws Error for anything damaged: an image is never half decoded. The decoder's own words are its `cause` only:
+ * libvips keeps one error text for the whole process, so beside other images being decoded it may be another's.
  */
 export async function decodeImage(
   bytes: Uint8Array,
@@ -22,7 +23,10 @@ export async function decodeImage(
     .resize(size, size, { fit: 'outside', withoutEnlargement: true })
     .toColourspace(channels === 1 ? 'b-w' : 'srgb')
     .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true });
+    .toBuffer({ resolveWithObject: true })
+    .catch((cause: unknown) => {
+      throw new Error(`damaged or incomplete ${knownType(bytes)} image`, { cause });
+    });
   const planes = info.channels === 1 || isGrey(data) ? 1 : 3;
   const cover = planeCover(info.width, info.height, size);
   const out = new Uint8Array(planes * size * size);
