@@ -1,15 +1,15 @@
 import type { TrainingProgram } from '../graph-builder/program.ts';
-import { gather } from './data/batch.ts';
+import { gather, labelsOf } from './data/batch.ts';
 import type { Dataset } from './data/dataset.ts';
 import { EpochSampler } from './data/sampler.ts';
 import type { Chunk } from './engine/engine.ts';
 
 /** Builds the input of any K steps: a pure function of the step, so that a resumed run sees the same data. */
 export function chunkSource(program: TrainingProgram, dataset: Dataset, seed: number) {
-  const { batch } = program.recipe;
+  const { samplesPerStep: samples, labelled } = program;
   const sampler = new EpochSampler(dataset.count, seed);
   return (step: number, steps: number): Chunk => {
-    const indices = sampler.indices(step * batch, steps * batch);
+    const indices = sampler.indices(step * samples, steps * samples);
     const controls = new Float32Array(steps * program.controls.length);
     for (let k = 0; k < steps; k++)
       program.controls.forEach(({ at }, i) => (controls[k * program.controls.length + i] = at(step + k)));
@@ -19,9 +19,12 @@ export function chunkSource(program: TrainingProgram, dataset: Dataset, seed: nu
       seed,
       real: {
         dtype: dataset.dtype,
-        shape: [steps, batch, ...dataset.sampleShape],
+        shape: [steps, samples, ...dataset.sampleShape],
         data: gather(dataset, indices),
       },
+      ...(labelled
+        ? { labels: { dtype: 'int32', shape: [steps, samples], data: labelsOf(dataset, indices) } as const }
+        : {}),
       controls: { dtype: 'float32', shape: [steps, program.controls.length], data: controls },
     };
   };

@@ -84,7 +84,11 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
     channels: 'auto',
     ...(options.signal ? { signal: options.signal } : {}),
   });
-  const sample: SampleSpec = { kind: dataset.kind, shape: [...dataset.sampleShape] };
+  const sample = {
+    kind: dataset.kind,
+    shape: [...dataset.sampleShape],
+    classes: dataset.classes.length,
+  };
   checkFits(recipe, sample, dataset);
 
   const config: RunConfig = {
@@ -95,11 +99,11 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
     data: source ?? null,
     dataName: dataset.name,
     samples: dataset.count,
-    sample: { kind: sample.kind, shape: [...sample.shape] },
+    sample,
     classes: [...dataset.classes],
     size,
     seed: options.seed ?? stored?.seed ?? 0,
-    steps: lengthOf(options, stored, dataset, recipe.batch),
+    steps: lengthOf(options, stored, dataset, recipe.batch * recipe.techniques.discriminatorSteps),
     device,
     threads: options.threads ?? stored?.threads ?? availableParallelism(),
   };

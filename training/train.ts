@@ -3,7 +3,7 @@ import { InputError } from '../artifacts/errors.ts';
 import { writeFileAtomic } from '../artifacts/files.ts';
 import { RunFolder } from '../artifacts/run-folder.ts';
 import { initialize } from '../graph-builder/initializer.ts';
-import { buildProgram, telemetryNames } from '../graph-builder/program.ts';
+import { buildProgram } from '../graph-builder/program.ts';
 import type { Telemetry, TrainingProgram } from '../graph-builder/program.ts';
 import { formatType } from '../graph-builder/shape.ts';
 import type { Tensor } from '../graph-builder/types.ts';
@@ -122,7 +122,7 @@ interface Run {
 async function runSteps(run: Run): Promise<TrainResult> {
   const { config, program, dataset, folder, engine, start, onEvent, signal } = run;
   const { sampleEvery = 250, checkpointEvery = 1000 } = run.options;
-  const { batch } = config.recipe;
+  const samples = program.samplesPerStep;
   const total = config.steps;
 
   // Loop state
@@ -140,7 +140,7 @@ async function runSteps(run: Run): Promise<TrainResult> {
 
   const checkpoint = async () => {
     if (saved === step) return;
-    const manifest = { config: runConfigToJson(config), seconds: seconds(), position: step * batch };
+    const manifest = { config: runConfigToJson(config), seconds: seconds(), position: step * samples };
     const path = await saveCheckpoint(folder.path, { step, manifest, tensors: await engine.state() });
     await pruneCheckpoints(folder.path, checkpointsKept);
     saved = step;
@@ -152,13 +152,16 @@ async function runSteps(run: Run): Promise<TrainResult> {
   /** Steps of the next run: up to the end, the next sample or the next checkpoint, within the time budget. */
   const nextSteps = (from: number) => {
     const until = (every: number) => (every > 0 ? every - (from % every) : Infinity);
-    return Math.min(size.steps, total - from, until(sampleEvery), until(checkpointEvery));
+    const moveEvery = Number.isFinite(program.moveEvery) ? program.moveEvery : 0;
+    return Math.min(size.steps, total - from, until(sampleEvery), until(checkpointEvery), until(moveEvery));
   };
 
   if (step === 0 && sampleEvery > 0) await sample();
   let next = step < total ? chunkAt(step, nextSteps(step)) : undefined;
   while (next && step < total && !signal?.aborted && !outOfTime()) {
     const chunk = next;
+    const moves = program.movesAt(step);
+    if (moves.length) await engine.move(moves);
     const running = engine.run(chunk);
     const after = step + chunk.steps;
     // Prepared while the worker computes. Its size follows the run before this one.
@@ -167,7 +170,7 @@ async function runSteps(run: Run): Promise<TrainResult> {
     busy += milliseconds;
     size.observe(chunk.steps, milliseconds);
 
-    const measured = readTelemetry(telemetry, chunk.steps);
+    const measured = readTelemetry(program, telemetry, chunk.steps);
     const bad = measured.findIndex((values) =>
       Object.values(values).some((value) => !Number.isFinite(value)),
     );
@@ -177,7 +180,7 @@ async function runSteps(run: Run): Promise<TrainResult> {
       if (at % logEvery !== 0 && at !== total) continue;
       await folder.appendLog({
         step: at,
-        images: at * batch,
+        images: at * samples,
         seconds: Number(seconds().toFixed(3)),
         ...values,
       });
@@ -193,9 +196,9 @@ async function runSteps(run: Run): Promise<TrainResult> {
       type: 'step',
       step,
       steps: total,
-      images: step * batch,
+      images: step * samples,
       seconds: seconds(),
-      imagesPerSecond: (chunk.steps * batch * 1000) / milliseconds,
+      imagesPerSecond: (chunk.steps * samples * 1000) / milliseconds,
       ...measured.at(-1)!,
     });
     if (sampleEvery > 0 && step % sampleEvery === 0 && step < total) await sample();
@@ -206,17 +209,17 @@ async function runSteps(run: Run): Promise<TrainResult> {
     if (step < total && signal?.aborted) outcome = 'stopped';
     await sample();
     await checkpoint();
-    await exportNetworks(folder, program, await engine.state(), step);
+    await exportNetworks(folder, program, config.classes, await engine.state(), step);
   } else {
     const { checkpoint: last } = await latestCheckpoint(folder.path);
-    if (last) await exportNetworks(folder, program, last.tensors, last.step);
+    if (last) await exportNetworks(folder, program, config.classes, last.tensors, last.step);
   }
   await writeReport(folder, config, outcome);
   onEvent({
     type: 'end',
     outcome,
     step,
-    images: step * batch,
+    images: step * samples,
     seconds: seconds(),
     folder: folder.path,
     hostShare,
@@ -265,17 +268,21 @@ async function resumeState(
   };
 }
 
-function readTelemetry(rows: Float32Array, steps: number): Telemetry[] {
-  const width = telemetryNames.length;
+function readTelemetry(
+  { telemetry: names }: TrainingProgram,
+  rows: Float32Array,
+  steps: number,
+): Telemetry[] {
+  const width = names.length;
   return Array.from(
     { length: steps },
-    (_, k) => Object.fromEntries(telemetryNames.map((name, i) => [name, rows[k * width + i]!])) as Telemetry,
+    (_, k) => Object.fromEntries(names.map((name, i) => [name, rows[k * width + i]!])) as Telemetry,
   );
 }
 
 function divergence(step: number, values: Telemetry): string {
-  const names = telemetryNames.filter((name) => !Number.isFinite(values[name]));
-  return `training diverged at step ${step}: ${names.map((name) => `${name} is ${values[name]}`).join(', ')}; lower the learning rates (--set optimizer.discriminator.learningRate=1e-4) or soften the labels`;
+  const bad = Object.entries(values).filter(([, value]) => !Number.isFinite(value));
+  return `training diverged at step ${step}: ${bad.map(([name, value]) => `${name} is ${value}`).join(', ')}; lower the learning rates (--set optimizer.discriminator.learningRate=1e-4) or soften the labels`;
 }
 
 function startEvent(
@@ -304,6 +311,7 @@ function startEvent(
     parameters: {
       generator: count(program.generator.parameters),
       discriminator: count(program.discriminator.parameters),
+      ...(program.encoder ? { encoder: count(program.encoder.parameters) } : {}),
     },
   };
 }
