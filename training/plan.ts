@@ -150,7 +150,8 @@ function checkFits(recipe: Recipe, sample: SampleSpec, dataset: Dataset): void {
       `--batch: ${recipe.batch} is larger than the data, ${dataset.count} samples in ${dataset.name}`,
     );
   try {
-    buildProgram(recipe, sample);
+    // A step too: some settings contradict each other only there.
+    buildProgram(recipe, sample).stepGraph();
   } catch (error) {
     if (error instanceof GraphError)
       throw new InputError(
