@@ -6,7 +6,10 @@ export interface ClassScores {
   readonly shares: readonly number[];
   /** The largest of them. */
   readonly largestShare: number;
-  /** Classes that at least one sample was judged to be of. */
+  /**
+   * Classes with at least a tenth of an even share (1 % of the samples for 10 classes): fewer may be other classes that
+   * the judge mistakes.
+   */
   readonly classesPresent: number;
   /** Share of the samples, 0 to 1, whose most probable class has a probability above 0.9. */
   readonly confident: number;
@@ -14,6 +17,8 @@ export interface ClassScores {
   readonly inceptionScore: number;
 }
 
+/** Part of an even share from which on a class counts as present. */
+const presence = 0.1;
 /** Probability above which the judge counts as sure. */
 const sure = 0.9;
 
@@ -25,17 +30,17 @@ const sure = 0.9;
 export function scoreClasses(probabilities: Float32Array, classes: number): ClassScores {
   const samples = rowsOf(probabilities, classes);
   const labels = likeliest(probabilities, classes);
-  const shares = Array.from({ length: classes }, () => 0);
+  const counts = new Array<number>(classes).fill(0);
   let confident = 0;
   labels.forEach((label, i) => {
-    shares[label]! += 1 / samples;
+    counts[label]!++;
     if (probabilities[i * classes + label]! > sure) confident++;
   });
   return {
     samples,
-    shares,
-    largestShare: Math.max(...shares),
-    classesPresent: new Set(labels).size,
+    shares: counts.map((count) => count / samples),
+    largestShare: Math.max(...counts) / samples,
+    classesPresent: counts.filter((count) => count * classes >= presence * samples).length,
     confident: confident / samples,
     inceptionScore: inceptionScore(probabilities, classes),
   };

@@ -20,6 +20,14 @@ describe('scoreClasses', () => {
     expect(scores).toMatchObject({ shares: [0.5, 0.5, 0], classesPresent: 2, confident: 0.5 });
   });
 
+  it('counts a class from a tenth of an even share on as present', () => {
+    /** 1,000 sure samples, `rare` of them of class 7 and the others of class 0. */
+    const mostlyZero = (rare: number) =>
+      Float32Array.from({ length: 10_000 }, (_, i) => (i % 10 === (i < rare * 10 ? 7 : 0) ? 1 : 0));
+    expect(scoreClasses(mostlyZero(9), 10)).toMatchObject({ classesPresent: 1, largestShare: 0.991 });
+    expect(scoreClasses(mostlyZero(10), 10)).toMatchObject({ classesPresent: 2, largestShare: 0.99 });
+  });
+
   it('refuses a broken row and no row', () => {
     expect(() => scoreClasses(new Float32Array(4), 3)).toThrow(
       'probabilities: 4 numbers, must be 1 or more rows of 3',
