@@ -3,7 +3,7 @@ import { readBytes, writeFileAtomic } from '../../artifacts/files.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { pathExists } from '../data/user-file.ts';
 import { DigitJudge } from './digit-judge.ts';
-import { defaultDigitTraining, digitsSha256, trainDigitClassifier } from './train-digit-classifier.ts';
+import { digitsSha256, digitTrainingSettings, trainDigitClassifier } from './train-digit-classifier.ts';
 import type { DigitTrainingOptions } from './train-digit-classifier.ts';
 
 /**
@@ -17,8 +17,8 @@ export async function cachedDigitJudge(
   dataset: Dataset,
   options: DigitTrainingOptions = {},
 ): Promise<DigitJudge> {
-  const kept = await keptJudge(path, options.threads);
-  const { seed, steps } = { ...defaultDigitTraining, ...options };
+  const { seed, steps, threads } = digitTrainingSettings(dataset, options);
+  const kept = await keptJudge(path, threads);
   if (kept) {
     const { record } = kept;
     if (record.seed === seed && record.steps === steps && record.dataSha256 === digitsSha256(dataset))
@@ -31,7 +31,7 @@ export async function cachedDigitJudge(
 }
 
 /** A cache that cannot be read is as good as none. */
-async function keptJudge(path: string, threads: number | undefined): Promise<DigitJudge | undefined> {
+async function keptJudge(path: string, threads: number): Promise<DigitJudge | undefined> {
   if (!(await pathExists(path))) return undefined;
   try {
     return await DigitJudge.decode(await readBytes(path), path, threads);

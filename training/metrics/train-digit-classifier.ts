@@ -19,7 +19,7 @@ import { shiftImages } from './shift-images.ts';
 export interface DigitTrainingOptions {
   /** Of the first weights and of the order of the digits; default 0. */
   readonly seed?: number;
-  /** Steps of 64 digits; default 2,000. */
+  /** Steps of 64 digits; default one for every 4 digits of the training part, from 2,000 to 6,000. */
   readonly steps?: number;
   /** Threads of onnxruntime; default 1, which gives the same judge whatever the cores. */
   readonly threads?: number;
@@ -31,7 +31,11 @@ export interface DigitTrainingOptions {
 
 type Settings = DigitTrainingOptions & Required<Pick<DigitTrainingOptions, 'seed' | 'steps' | 'threads'>>;
 
-export const defaultDigitTraining = { seed: 0, steps: 2000, threads: 1 } as const;
+/** The options with what is not said. */
+export function digitTrainingSettings(dataset: Dataset, options: DigitTrainingOptions): Settings {
+  const steps = Math.floor(splitDigits(dataset).training.length / 4);
+  return { seed: 0, steps: Math.min(Math.max(steps, 2000), 6000), threads: 1, ...options };
+}
 
 const batch = 64;
 /** Falls to 0 along half a cosine. */
@@ -53,7 +57,7 @@ export async function trainDigitClassifier(
   options: DigitTrainingOptions = {},
 ): Promise<DigitJudge> {
   checkDigits(dataset);
-  const settings: Settings = { ...defaultDigitTraining, ...options };
+  const settings = digitTrainingSettings(dataset, options);
   const { seed, steps, threads } = settings;
   if (!Number.isSafeInteger(steps) || steps < 1)
     throw new RangeError(`steps ${steps} must be an integer >= 1`);

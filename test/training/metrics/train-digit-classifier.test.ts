@@ -9,7 +9,10 @@ import { cachedDigitJudge } from '../../../training/metrics/cached-digit-judge.t
 import { digitImages, splitDigits } from '../../../training/metrics/digit-data.ts';
 import { DigitJudge } from '../../../training/metrics/digit-judge.ts';
 import type { DigitTrainingOptions } from '../../../training/metrics/train-digit-classifier.ts';
-import { trainDigitClassifier } from '../../../training/metrics/train-digit-classifier.ts';
+import {
+  digitTrainingSettings,
+  trainDigitClassifier,
+} from '../../../training/metrics/train-digit-classifier.ts';
 
 let dataset: Dataset;
 beforeAll(async () => {
@@ -67,6 +70,15 @@ describe('trainDigitClassifier', () => {
     ]);
     // Chance is 0.1.
     expect(judge.record.heldOutAccuracy).toBeGreaterThan(0.85);
+  });
+
+  it.each([
+    [100, 2000],
+    [10_000, 2000],
+    [20_000, 4000],
+    [60_000, 6000],
+  ])('trains by default on %i digits for %i steps', (count, steps) => {
+    expect(digitTrainingSettings({ ...dataset, count }, {})).toEqual({ seed: 0, steps, threads: 1 });
   });
 
   it('never looks at the digits that are held out', async () => {
