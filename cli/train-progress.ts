@@ -1,4 +1,5 @@
 import type { TrainEvent } from '../training/events.ts';
+import { describeVerdict } from '../training/monitor/verdict.ts';
 
 /** Prints a run's events: JSON lines, a bar that redraws itself on a terminal, or plain lines elsewhere. */
 export function reporter(json: boolean): (event: TrainEvent) => void {
@@ -66,6 +67,10 @@ function describe(event: Exclude<TrainEvent, StepEvent>): string[] {
     }
     case 'warning':
       return [`warning: ${event.message}`];
+    case 'verdict':
+      return [`warning: ${describeVerdict(event)}`];
+    case 'rollback':
+      return [`rolled back to step ${event.to}; learning rates x ${event.rateScale}`];
     case 'checkpoint':
       return [`checkpoint ${event.folder}`];
     case 'sample':

@@ -47,6 +47,8 @@ export interface Engine {
   run(chunk: Chunk): Promise<ChunkResult>;
   /** A copy of the whole state. */
   state(): Promise<Map<string, Tensor>>;
+  /** Takes the place of the whole state. */
+  restore(state: ReadonlyMap<string, Tensor>): Promise<void>;
   /** Output of the generator for `z` [n, zDim], with the weights as they are now. */
   generate(z: Tensor, seed: number): Promise<Tensor>;
   dispose(): Promise<void>;

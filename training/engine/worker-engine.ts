@@ -53,6 +53,7 @@ export function createWorkerEngine(spec: EngineSpec): Engine {
     ready: () => call('ready'),
     run: (chunk: Chunk) => call('run', chunk),
     state: () => call<Map<string, Tensor>>('state'),
+    restore: (state: ReadonlyMap<string, Tensor>) => call('restore', state),
     generate: (z: Tensor, seed: number) => call('generate', z, seed),
     dispose: () => call('dispose'),
   };

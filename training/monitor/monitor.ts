@@ -68,9 +68,10 @@ export class Monitor {
     return this.#judge(step, blockRules, this.#blocks);
   }
 
-  /** Takes in the diversity of one of the grids that are drawn at regular steps. */
+  /** Takes in the diversity of one of the grids that are drawn at regular steps; one that it knows is no news. */
   observeGrid(step: number, diversity: number): Verdict[] {
-    if (!Number.isFinite(diversity)) return [];
+    const known = this.#grids.at(-1)?.step === step;
+    if (known || !Number.isFinite(diversity)) return [];
     this.#grids = remember(this.#grids, { step, diversity }, gridRules);
     return this.#judge(step, gridRules, this.#grids);
   }
