@@ -76,7 +76,7 @@ function describe(event: Exclude<TrainEvent, StepEvent>): string[] {
     case 'sample':
       return [`samples ${event.file}`];
     case 'end': {
-      const how = { done: 'done', stopped: 'stopped', diverged: 'diverged; last good checkpoint kept' }[
+      const how = { done: 'done', stopped: 'stopped', diverged: 'diverged; checkpoints are kept' }[
         event.outcome
       ];
       const rate = event.seconds > 0 ? `, ${event.images} images in ${duration(event.seconds)}` : '';

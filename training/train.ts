@@ -6,6 +6,7 @@ import { RunFolder } from '../artifacts/run-folder.ts';
 import { initialize } from '../graph-builder/initializer.ts';
 import { buildProgram, telemetryNames } from '../graph-builder/program.ts';
 import type { Telemetry, TrainingProgram } from '../graph-builder/program.ts';
+import type { OptimizerRecipe, Recipe } from '../graph-builder/recipe.ts';
 import { formatType } from '../graph-builder/shape.ts';
 import type { Tensor } from '../graph-builder/types.ts';
 import { chunkSource, ChunkSize } from './chunks.ts';
@@ -87,7 +88,10 @@ export async function train(options: TrainOptions = {}): Promise<TrainResult> {
       await folder.writeRecipe(runConfigToJson(config));
     } else {
       if (start.step === 0)
-        onEvent({ type: 'warning', message: `${folder.path}: no checkpoint to resume from; starts at step 0` });
+        onEvent({
+          type: 'warning',
+          message: `${folder.path}: no checkpoint to resume from; starts at step 0`,
+        });
       await cutBack(folder, start.step, start.progress.verdicts);
     }
     await writeFileAtomic(folder.trainingStep, models.step);
@@ -143,7 +147,7 @@ async function runSteps(run: Run): Promise<TrainResult> {
   // Loop state
   let step = start.step;
   let { rateScale, verdicts } = start.progress;
-  let monitor = new Monitor(recipe, start.progress.monitor);
+  let monitor = new Monitor(withRates(recipe, rateScale), start.progress.monitor);
   let saved = start.step > 0 ? start.step : -1;
   let drawn = -1;
   let busy = 0;
@@ -163,7 +167,7 @@ async function runSteps(run: Run): Promise<TrainResult> {
   const checkpoint = async (): Promise<Verdict | undefined> => {
     if (saved === step) return undefined;
     const tensors = await engine.state();
-    const diverged = divergedState(step, tensors, recipe);
+    const diverged = divergedState(step, tensors, withRates(recipe, rateScale));
     if (diverged) return diverged;
     const progress = { seconds: seconds(), rateScale, monitor: monitor.state, verdicts: [...verdicts] };
     const manifest = {
@@ -253,7 +257,7 @@ async function runSteps(run: Run): Promise<TrainResult> {
     await engine.restore(good.tensors);
     step = good.step;
     rateScale *= rollbackScale;
-    monitor = new Monitor(recipe, good.progress.monitor);
+    monitor = new Monitor(withRates(recipe, rateScale), good.progress.monitor);
     [saved, drawn] = [-1, -1];
     // What was said of steps that are undone goes with them; the rollbacks stay.
     verdicts = verdicts.filter((verdict) => verdict.step <= step || verdict.rolledBackTo !== undefined);
@@ -270,7 +274,8 @@ async function runSteps(run: Run): Promise<TrainResult> {
   }
   const outcome = diverged ? 'diverged' : step < total && signal?.aborted ? 'stopped' : 'done';
   if (diverged) {
-    await tell(diverged);
+    const rollback = run.options.onDiverge === 'rollback' ? '' : ' or --on-diverge rollback';
+    await tell({ ...diverged, advice: `${diverged.advice}${rollback}` });
     const { checkpoint: last } = await latestCheckpoint(folder.path);
     if (last) await exportNetworks(folder, program, last.tensors, last.step);
   } else await exportNetworks(folder, program, await engine.state(), step);
@@ -320,6 +325,19 @@ async function lastGoodState(
     step: checkpoint.step,
     tensors: checkpoint.tensors,
     progress: parseProgress(checkpoint.manifest, checkpoint.folder),
+  };
+}
+
+/** The recipe as it is trained after rollbacks: what the monitor's advice has to start from. */
+function withRates(recipe: Recipe, rateScale: number): Recipe {
+  const scaled = (optimizer: OptimizerRecipe) => ({
+    ...optimizer,
+    learningRate: optimizer.learningRate * rateScale,
+  });
+  const { generator, discriminator } = recipe.optimizer;
+  return {
+    ...recipe,
+    optimizer: { generator: scaled(generator), discriminator: scaled(discriminator) },
   };
 }
 

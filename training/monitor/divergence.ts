@@ -12,11 +12,7 @@ const divergence: Failure = {
   name: 'divergence',
   meaning: 'the weights are of no use from here on',
   advice: (recipe) =>
-    anyOf(
-      learningRate(recipe, 'discriminator', 0.5),
-      learningRate(recipe, 'generator', 0.5),
-      '--on-diverge rollback, which goes back and halves both',
-    ),
+    anyOf(learningRate(recipe, 'discriminator', 0.5), learningRate(recipe, 'generator', 0.5)),
 };
 
 /** As one step shows it: a loss, a probability or a norm that is no finite number. */

@@ -29,4 +29,4 @@ export function lossRange({ techniques: { softLabels } }: Recipe): LossRange | u
 
 /** Entropy in nats of a yes with probability p; 0 log 0 = 0. */
 const entropy = (p: number): number =>
-  -[p, 1 - p].reduce((sum, share) => sum + (share > 0 ? share * Math.log(share) : 0), 0);
+  [p, 1 - p].reduce((sum, share) => sum - (share > 0 ? share * Math.log(share) : 0), 0);
