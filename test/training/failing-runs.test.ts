@@ -34,12 +34,12 @@ const lazyDiscriminator = [
   ...set('optimizer.discriminator.learningRate=1e-6', 'optimizer.generator.learningRate=1e-3'),
 ];
 /** Plain SGD without normalisation: diverges within ten steps at a rate of 0.3 and above, is stable at 0.2 and below. */
-const sgd = (rate: number) =>
+const sgd = (rate: number, momentum = 0) =>
   [
     ...points,
     ...set('network.normalization=none'),
     ...['discriminator', 'generator'].flatMap((network) =>
-      set(`optimizer.${network}={"kind":"sgd","learningRate":${rate},"momentum":0}`),
+      set(`optimizer.${network}={"kind":"sgd","learningRate":${rate},"momentum":${momentum}}`),
     ),
     '--sample-every',
     '0',
@@ -188,6 +188,18 @@ describe('--on-diverge', () => {
     const log = await lines(join(folder, 'parts/log.jsonl'));
     expect(log.map(({ step }) => step)).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);
     expect(await readFile(join(folder, 'parts/report.html'), 'utf8')).toContain('went back to step 0');
+  });
+
+  it('rollback: takes the undone steps out of the log', async () => {
+    const folder = await temporaryFolder();
+    // With momentum it takes 17 steps to diverge, and the log has step 10 by then.
+    const args = ['train', ...sgd(0.1, 0.9), '--on-diverge', 'rollback', '--steps', '120', '--out', 'run'];
+    await ganx(args, folder);
+    const [first] = await verdicts(folder);
+    expect(first!.step).toBeGreaterThan(10);
+    expect(first!.rolledBackTo).toBe(0);
+    const steps = (await lines(join(folder, 'run/log.jsonl'))).map(({ step }) => step);
+    expect(steps).toEqual(steps.map((_, i) => 10 * (i + 1)));
   });
 
   it('rollback: gives up after three, with code 3 and the last good checkpoint', async () => {
