@@ -13,6 +13,8 @@ export interface GeneratorMetadata {
   readonly kind: 'images' | 'points';
   /** Length of the latent vector. */
   readonly zDim: number;
+  /** What it was trained on: N(0, 1), or U(-1, 1) an element. */
+  readonly latent: 'normal' | 'uniform';
   /** Of one sample: [C, H, W], or [2] for points. */
   readonly shape: readonly number[];
   /** Values of images lie in it; absent for points, which are in the data's own units. */
@@ -69,6 +71,7 @@ export function decodeMetadata(
     recipe: read.text('recipe'),
     kind,
     zDim: read.json('zDim', isPositive, 'an integer >= 1'),
+    latent: read.oneOf('latent', ['normal', 'uniform']),
     shape: read.json('shape', isShape(kind), kind === 'images' ? '[C, H, W]' : '[2]'),
     ...(metadata.valueRange === undefined && kind === 'points'
       ? {}

@@ -33,6 +33,7 @@ export class RunFolder {
   readonly checkpoints: string;
   readonly generator: string;
   readonly discriminator: string;
+  readonly encoder: string;
   readonly trainingStep: string;
   readonly trainingLoop: string;
   readonly report: string;
@@ -48,6 +49,7 @@ export class RunFolder {
     this.checkpoints = join(path, 'checkpoints');
     this.generator = join(path, 'generator.onnx');
     this.discriminator = join(path, 'discriminator.onnx');
+    this.encoder = join(path, 'encoder.onnx');
     this.trainingStep = join(path, 'training-step.onnx');
     this.trainingLoop = join(path, 'training-loop.onnx');
     this.report = join(path, 'report.html');

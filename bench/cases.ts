@@ -1,3 +1,4 @@
+import { techniquesOff } from '../graph-builder/techniques/index.ts';
 import type { DcganRecipe, MlpRecipe, Recipe, SampleSpec } from '../graph-builder/recipe.ts';
 
 /** What is timed, as plain data: both sides get it as JSON. */
@@ -8,7 +9,6 @@ export interface Case {
 }
 
 const adam = { kind: 'adam', learningRate: 2e-4, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 } as const;
-const noNoise = { std: 0, decay: 'linear', steps: 1 } as const;
 
 function caseOf(
   name: string,
@@ -23,11 +23,7 @@ function caseOf(
     optimizer: { generator: adam, discriminator: adam },
     emaDecay: 0,
     batch,
-    techniques: {
-      softLabels: { real: [1, 1], fake: [0, 0] },
-      instanceNoise: noNoise,
-      layerNoise: noNoise,
-    },
+    techniques: techniquesOff,
   };
   return { name, recipe, sample: { kind: 'images', shape: [channels, size, size] } };
 }
@@ -49,7 +45,6 @@ const dcgan = (filters: number): DcganRecipe => ({
   downsampling: 'stride',
   normalization: 'batch',
   slope: 0.2,
-  dropout: { rate: 0, blocks: 0 },
 });
 
 /** Named by network, filters or units, batch and channels. */

@@ -7,6 +7,7 @@ import type { Report, Row } from './report.ts';
 const purposes: Readonly<Record<string, string>> = {
   [generatorFormat]: 'generator of ganx',
   'ganx.discriminator': 'discriminator of ganx',
+  'ganx.encoder': 'encoder of ganx',
   'ganx.training-step': 'training step of ganx (one step a run)',
   'ganx.training-loop': 'training loop of ganx (K steps a run)',
 };

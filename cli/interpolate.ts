@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import type { Command } from 'commander';
 import { maxSamples } from '../inference/generator.ts';
 import { addGeneratorOptions, generatorCommand, labelOf, withGenerator } from './generator-options.ts';
@@ -12,15 +13,21 @@ interface Flags extends GeneratorFlags {
   readonly fromSeed: number;
   readonly toSeed: number;
   readonly frames: number;
+  readonly path: 'great-circle' | 'line';
   readonly seed: number;
   readonly out: string;
 }
 
 export function interpolateCommand(): Command {
-  const command = generatorCommand('interpolate', 'walk between two latents on the great circle, as PNG')
+  const command = generatorCommand('interpolate', 'walk between two latents, as PNG')
     .option('--from-seed <n>', 'seed of the first latent', seed('--from-seed'), 0)
     .option('--to-seed <n>', 'seed of the last latent', seed('--to-seed'), 1)
     .option('--frames <n>', 'number of frames, both ends included', integer('--frames', 2, maxSamples), 8)
+    .addOption(
+      new Option('--path <path>', 'the great circle, or a straight line for comparison')
+        .choices(['great-circle', 'line'])
+        .default('great-circle'),
+    )
     .option('--seed <n>', 'seed of noise and dropout, the same in all frames', seed('--seed'), 0)
     .option('--out <file|dir>', 'a .png with all, or a folder for single files', 'interpolation.png');
   return addGeneratorOptions(command).action(run);
@@ -33,6 +40,7 @@ async function run(path: string, flags: Flags): Promise<void> {
     const output = await pictureOutput(flags.out, metadata.kind);
     const samples = await generator.interpolate(fromSeed, toSeed, frames, {
       seed: flags.seed,
+      path: flags.path,
       ...(flags.label !== undefined && { label: labelOf(flags.label, metadata) }),
     });
     const columns = frames <= longestRow ? frames : undefined;

@@ -56,12 +56,12 @@ function progress(event: StepEvent): string {
 function describe(event: Exclude<TrainEvent, StepEvent>): string[] {
   switch (event.type) {
     case 'start': {
-      const { generator, discriminator } = event.parameters;
+      const { generator, discriminator, encoder } = event.parameters;
       return [
         `${event.samples} samples of [${event.sampleShape.join(', ')}] from ${event.data}`,
         ...event.skipped.slice(0, 5).map(({ file, reason }) => `skipped ${file}: ${reason}`),
         ...(event.skipped.length ? [`skipped ${event.skipped.length} files that could not be read`] : []),
-        `recipe ${event.recipe}: G ${thousands(generator)} and D ${thousands(discriminator)} parameters, batch ${event.batch}, ${event.device}, ${event.threads} threads`,
+        `recipe ${event.recipe}: G ${thousands(generator)}, D ${thousands(discriminator)}${encoder === undefined ? '' : ` and encoder ${thousands(encoder)}`} parameters, batch ${event.batch}, ${event.device}, ${event.threads} threads`,
         ...(event.fromStep ? [`resumes at step ${event.fromStep}`] : []),
       ];
     }

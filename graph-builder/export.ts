@@ -4,10 +4,10 @@ import { GraphError } from './errors.ts';
 import type { StateSpec } from './initializer.ts';
 import { Pass } from './layers/pass.ts';
 import type { NetworkState } from './layers/pass.ts';
-import { networksOf } from './networks/networks.ts';
 import { RandomStreams } from './random.ts';
 import type { TrainingProgram } from './program.ts';
-import type { Recipe, SampleSpec } from './recipe.ts';
+import type { SampleSpec } from './recipe.ts';
+import { posterior } from './techniques/07-vae.ts';
 import type { Tensor } from './types.ts';
 
 /** Where an inference graph takes a network's tensors from. */
@@ -40,30 +40,44 @@ export function samplerGraph(program: TrainingProgram): Graph {
   return generator(program, fed);
 }
 
-/** The discriminator for inference: `images` or `points` to `logits` float32 [N]; higher means more real. */
+/**
+ * The discriminator for inference: `images` or `points` to `logits` float32 [N], higher means more real, and to what
+ * further heads it has, such as `class` float32 [N, classes].
+ */
 export function discriminatorGraph(program: TrainingProgram, tensors: ReadonlyMap<string, Tensor>): Graph {
-  const { recipe, sample } = program;
+  const { sample } = program;
   const graph = new Graph('discriminator');
   const input = graph.input(outputName(sample), 'float32', ['N', ...sample.shape]);
   const pass = inference(graph, 'discriminator', program.discriminator, embedded(tensors));
-  graph.output('logits', pass.run(networksOf(recipe, sample).discriminator, input));
+  const { logits, heads } = pass.run(program.networks.discriminator, input);
+  graph.output('logits', logits);
+  for (const [name, value] of heads) graph.output(name, value);
   return graph;
 }
 
-/** Whether anything in the exported generator is random, so that it takes a seed. */
-export function isRandom({ network }: Recipe): boolean {
-  return network.kind === 'dcgan' && network.dropout.rate > 0 && network.dropout.blocks > 0;
+/** The encoder for inference: `images` to `mean` and `logVariance`, float32 [N, zDim], of their latents. */
+export function encoderGraph(program: TrainingProgram, tensors: ReadonlyMap<string, Tensor>): Graph {
+  const { recipe, sample, encoder, networks } = program;
+  if (!encoder || !networks.encoder) throw new GraphError('export', `recipe ${recipe.name} has no encoder`);
+  const graph = new Graph('encoder');
+  const input = graph.input(outputName(sample), 'float32', ['N', ...sample.shape]);
+  const pass = inference(graph, 'encoder', encoder, embedded(tensors));
+  const { mean, logVariance } = posterior(pass.run(networks.encoder, input), recipe.network.zDim);
+  graph.output('mean', mean);
+  graph.output('logVariance', logVariance);
+  return graph;
 }
 
 function generator(program: TrainingProgram, source: Source): Graph {
   const { recipe, sample } = program;
   const graph = new Graph('generator');
   const z = graph.input('z', 'float32', ['N', recipe.network.zDim]);
-  const random = isRandom(recipe)
-    ? new RandomStreams(graph, graph.input('seed', 'int32', []), graph.scalar(0, 'int32'))
+  const random = program.randomAtInference
+    ? RandomStreams.of(graph, graph.input('seed', 'int32', []), graph.scalar(0, 'int32'))
     : undefined;
-  const pass = inference(graph, 'generator', program.generator, source, random);
-  graph.output(outputName(sample), pass.run(networksOf(recipe, sample).generator, z));
+  const labels = program.labelled ? graph.input('label', 'int32', ['N']) : undefined;
+  const pass = inference(graph, 'generator', program.generator, source, random, labels);
+  graph.output(outputName(sample), pass.run(program.networks.generator, z));
   return graph;
 }
 
@@ -75,8 +89,9 @@ function inference(
   state: NetworkState,
   source: Source,
   random?: RandomStreams,
+  labels?: Value,
 ): Pass {
   const specs = [...state.parameters, ...state.statistics];
   const values = new Map(specs.map((spec) => [spec.name, source(graph, spec)]));
-  return new Pass({ graph, network, values, training: false, random });
+  return new Pass({ graph, network, values, training: false, random, labels });
 }

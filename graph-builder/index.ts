@@ -1,7 +1,7 @@
 export { gradients } from './autodiff.ts';
 export type { GradientOptions } from './autodiff.ts';
 export { GraphError } from './errors.ts';
-export { discriminatorGraph, generatorGraph, samplerGraph } from './export.ts';
+export { discriminatorGraph, encoderGraph, generatorGraph, samplerGraph } from './export.ts';
 export { Graph, Value } from './graph.ts';
 export { initialize } from './initializer.ts';
 export type { Initializer, StateSpec } from './initializer.ts';
@@ -12,6 +12,7 @@ export { buildProgram, telemetryNames } from './program.ts';
 export type { Telemetry, TrainingProgram } from './program.ts';
 export { RandomStreams } from './random.ts';
 export type { Recipe, SampleSpec } from './recipe.ts';
+export { techniques, techniquesOff } from './techniques/index.ts';
 export { compile } from './rewrites/index.ts';
 export { tensor } from './types.ts';
 export type { Dim, DType, Shape, Tensor, TensorType } from './types.ts';

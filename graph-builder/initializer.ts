@@ -19,6 +19,8 @@ export interface StateSpec {
   readonly init: Initializer;
   /** Starts as a copy of this other tensor. */
   readonly copyOf?: string;
+  /** Kept by the host beside the graphs, which do not know it. */
+  readonly parked?: boolean;
 }
 
 export function initialize({ name, dtype, shape, init, copyOf }: StateSpec, seed: number): Tensor {

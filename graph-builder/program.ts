@@ -1,31 +1,25 @@
-import { gradients } from './autodiff.ts';
-import { GraphError } from './errors.ts';
 import { Graph } from './graph.ts';
-import type { Value } from './graph.ts';
 import type { StateSpec } from './initializer.ts';
 import { Pass } from './layers/pass.ts';
 import type { NetworkState } from './layers/pass.ts';
-import { binaryCrossEntropy, generatorLosses } from './losses/adversarial.ts';
-import { networksOf } from './networks/networks.ts';
+import { adversarialLosses } from './losses/adversarial.ts';
 import type { Networks } from './networks/networks.ts';
-import { sigmoid } from './ops/activation.ts';
+import { networksOf } from './networks/networks.ts';
 import { loop } from './ops/control.ts';
-import { add, cast, div, mul, sqrt, sub } from './ops/elementwise.ts';
+import { add, cast } from './ops/elementwise.ts';
 import { gather } from './ops/indexing.ts';
-import { concat, reshape } from './ops/movement.ts';
-import { reduceMean, reduceSumSquare } from './ops/reduction.ts';
 import { adam } from './optimizers/adam.ts';
-import type { Optimizer } from './optimizers/optimizer.ts';
-import { sgd } from './optimizers/sgd.ts';
 import { RandomStreams } from './random.ts';
-import type { OptimizerRecipe, Recipe, SampleSpec } from './recipe.ts';
-import { hooksOf } from './techniques/index.ts';
-import type { Control, Phase, Side, StepContext, TechniqueHooks } from './techniques/technique.ts';
+import type { Recipe, SampleSpec } from './recipe.ts';
+import type { Plan, StepInputs } from './step.ts';
+import { averageName, telemetryNames, trainingStep } from './step.ts';
+import { hooksOf, techniques } from './techniques/index.ts';
+import type { Control, Move, NetworkStates, Player, Technique } from './techniques/technique.ts';
 import { tensor } from './types.ts';
 
-/** What is measured in every step, in the order of the telemetry vector. */
-export const telemetryNames = ['dLoss', 'gLoss', 'dReal', 'dFake', 'dGradNorm', 'gGradNorm'] as const;
+export { averageName, telemetryNames } from './step.ts';
 
+/** Figures of one step; techniques add further ones, by name. */
 export type Telemetry = Record<(typeof telemetryNames)[number], number>;
 
 /**
@@ -35,40 +29,61 @@ export type Telemetry = Record<(typeof telemetryNames)[number], number>;
  * | input      | step driver       | loop driver          |                                             |
  * |------------|-------------------|----------------------|---------------------------------------------|
  * | state      | each by its name  | each by its name     | comes out as `next/<name>`                  |
- * | `real`     | [N, ...sample]    | [K, N, ...sample]    | uint8 images or float32 points              |
+ * | `real`     | [R, ...sample]    | [K, R, ...sample]    | uint8 images or float32 points              |
+ * | `labels`   | int32 [R]         | int32 [K, R]         | where labels are trained on                 |
  * | `controls` | float32 [C]       | float32 [K, C]       | one column a control                        |
  * | `seed`     | int32 []          | int32 []             |                                             |
  * | `step`     | int32 []          | int32 []             | of the first step of the run                |
  * | `steps`    | -                 | int64 []             | K, the steps of the run                     |
  *
- * Both put out `telemetry`, float32 [T] or [K, T].
+ * R is the batch times the updates of D in a step. Both put out `telemetry`, float32 [T] or [K, T].
  */
 export interface TrainingProgram {
   readonly recipe: Recipe;
   readonly sample: SampleSpec;
+  /** All tensors of a run. Those that are parked are no inputs of the graphs: the host keeps them for its moves. */
   readonly state: readonly StateSpec[];
   readonly controls: readonly Control[];
+  /** Names of the figures of a step. */
+  readonly telemetry: readonly string[];
+  /** Real samples that a step takes: R. */
+  readonly samplesPerStep: number;
+  /** Whether the graphs take labels. */
+  readonly labelled: boolean;
+  /** Whether the exported generator draws random numbers of its own, and so takes a seed. */
+  readonly randomAtInference: boolean;
   /** Trained and tracked tensors of each network. */
   readonly generator: NetworkState;
   readonly discriminator: NetworkState;
+  readonly encoder: NetworkState | undefined;
+  readonly networks: Networks;
+  /** Steps between two of the host's moves; Infinity where it has none. */
+  readonly moveEvery: number;
+  /** Moves of whole tensors before a step whose number is a multiple of that, to be made one after the other. */
+  readonly movesAt: (step: number) => readonly Move[];
   /** One step a run. */
   readonly stepGraph: () => Graph;
   /** K steps a run, inside an ONNX Loop: the state stays on the device between them. */
   readonly loopGraph: () => Graph;
 }
 
-/** Name of the averaged copy of one of the generator's tensors. */
-export const averageName = (name: string) => `average/${name}`;
-
-export function buildProgram(recipe: Recipe, sample: SampleSpec): TrainingProgram {
-  const hooks = hooksOf(recipe);
-  const networks = networksOf(recipe, sample, combineLayerHooks(hooks));
-  const generator = declare(networks, 'generator', recipe, sample);
-  const discriminator = declare(networks, 'discriminator', recipe, sample);
-  const optimizers = {
-    generator: optimizerOf(recipe.optimizer.generator),
-    discriminator: optimizerOf(recipe.optimizer.discriminator),
-  };
+/** @param known techniques that may enter; all of them but in tests */
+export function buildProgram(
+  recipe: Recipe,
+  sample: SampleSpec,
+  known: readonly Technique[] = techniques,
+): TrainingProgram {
+  const hooks = hooksOf(recipe, sample, known);
+  const networks = networksOf(recipe, sample, hooks);
+  const labelled = hooks.some((hook) => hook.labelled);
+  const states: NetworkStates = Object.fromEntries(
+    playersOf(networks).map((player) => [player, declare(networks, player, recipe, sample, labelled)]),
+  );
+  const { generator, discriminator, encoder } = states;
+  const optimizerOf = hooks.find((hook) => hook.optimizer)?.optimizer ?? plainAdam;
+  const optimizers = Object.fromEntries(
+    playersOf(networks).map((player) => [player, optimizerOf(player)] as const),
+  );
   const controls: Control[] = [
     { name: 'generator/learningRate', at: () => recipe.optimizer.generator.learningRate },
     { name: 'discriminator/learningRate', at: () => recipe.optimizer.discriminator.learningRate },
@@ -77,209 +92,100 @@ export function buildProgram(recipe: Recipe, sample: SampleSpec): TrainingProgra
       : []),
     ...hooks.flatMap((hook) => hook.controls ?? []),
   ];
-  const averaged = recipe.emaDecay > 0 ? [...generator.parameters, ...generator.statistics] : [];
+  const averaged = recipe.emaDecay > 0 ? [...generator!.parameters, ...generator!.statistics] : [];
   const state: StateSpec[] = [
-    ...generator.parameters,
-    ...generator.statistics,
-    ...discriminator.parameters,
-    ...discriminator.statistics,
-    ...optimizers.generator.state(generator.parameters, 'optimizer/generator'),
-    ...optimizers.discriminator.state(discriminator.parameters, 'optimizer/discriminator'),
+    ...Object.values(states).flatMap(({ parameters, statistics }) => [...parameters, ...statistics]),
+    ...playersOf(networks).flatMap((player) =>
+      optimizers[player]!.state(states[player]!.parameters, `optimizer/${player}`),
+    ),
     ...averaged.map((spec) => ({ ...spec, name: averageName(spec.name), copyOf: spec.name })),
+    ...hooks.flatMap((hook) => hook.state?.(states) ?? []),
   ];
+  const discriminatorSteps = hooks.find((hook) => hook.discriminatorSteps)?.discriminatorSteps ?? 1;
+  const telemetry = [...telemetryNames, ...hooks.flatMap((hook) => hook.telemetry ?? [])];
   const plan: Plan = {
     recipe,
     sample,
     hooks,
     networks,
-    generator,
-    discriminator,
+    states,
     optimizers,
+    loss: hooks.find((hook) => hook.loss)?.loss ?? adversarialLosses['non-saturating'],
     controls,
     averaged,
+    discriminatorSteps,
+    telemetry,
   };
+  const moves = hooks.map((hook) => hook.moves).filter((move) => move !== undefined);
+  const carried = state.filter(({ parked }) => !parked);
+  const samplesPerStep = recipe.batch * discriminatorSteps;
   return {
     recipe,
     sample,
     state,
     controls,
-    generator,
-    discriminator,
-    stepGraph: () => stepGraph(plan, state),
-    loopGraph: () => loopGraph(plan, state),
+    telemetry,
+    samplesPerStep,
+    labelled,
+    randomAtInference: hooks.some((hook) => hook.randomAtInference),
+    generator: generator!,
+    discriminator: discriminator!,
+    encoder,
+    networks,
+    moveEvery: moves.reduce((divisor, { every }) => greatestCommonDivisor(divisor, every), Infinity),
+    movesAt: (step) => moves.flatMap(({ every, at }) => (step % every === 0 ? at(step, states) : [])),
+    stepGraph: () => stepGraph(plan, carried, samplesPerStep, labelled),
+    loopGraph: () => loopGraph(plan, carried, samplesPerStep, labelled),
   };
 }
+
+const greatestCommonDivisor = (a: number, b: number): number => {
+  if (a === Infinity) return b;
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+};
+
+const playersOf = (networks: Networks) =>
+  (['generator', 'discriminator', 'encoder'] as const).filter((player) => networks[player]);
+
+/** What a program without technique 9 learns by. */
+const plainAdam = () => adam({ beta1: 0.5, beta2: 0.999, epsilon: 1e-8 });
 
 /** The average forgets its random start quickly: its memory is at most a tenth of the steps so far. */
 function averageDecay({ emaDecay }: Recipe, step: number): number {
   return Math.min(emaDecay, (1 + step) / (10 + step));
 }
 
-interface Plan {
-  readonly recipe: Recipe;
-  readonly sample: SampleSpec;
-  readonly hooks: readonly TechniqueHooks[];
-  readonly networks: Networks;
-  readonly generator: NetworkState;
-  readonly discriminator: NetworkState;
-  readonly optimizers: { readonly generator: Optimizer; readonly discriminator: Optimizer };
-  readonly controls: readonly Control[];
-  readonly averaged: readonly StateSpec[];
-}
-
-function optimizerOf(recipe: OptimizerRecipe): Optimizer {
-  return recipe.kind === 'adam' ? adam(recipe) : sgd(recipe);
-}
-
-/** The layer hooks of all techniques as one, or none. */
-function combineLayerHooks(hooks: readonly TechniqueHooks[]) {
-  const layerHooks = hooks.map((hook) => hook.generatorLayer).filter((hook) => hook !== undefined);
-  if (!layerHooks.length) return {};
-  return { afterLayer: (pass: Pass, x: Value) => layerHooks.reduce((y, hook) => hook(pass, y), x) };
-}
-
 /** The tensors of a network, found by building it once on a scratch graph. */
-function declare(networks: Networks, name: keyof Networks, recipe: Recipe, sample: SampleSpec): NetworkState {
+function declare(
+  networks: Networks,
+  player: Player,
+  recipe: Recipe,
+  sample: SampleSpec,
+  labelled: boolean,
+): NetworkState {
   const graph = new Graph('declaration');
   const scalar = (dtype: 'int32' | 'float32') => graph.constant(tensor(dtype, [0], []));
   const pass = new Pass({
     graph,
-    network: name,
+    network: player,
     training: true,
-    random: new RandomStreams(graph, scalar('int32'), scalar('int32')),
+    random: RandomStreams.of(graph, scalar('int32'), scalar('int32')),
     control: () => scalar('float32'),
+    labels: labelled ? graph.input('labels', 'int32', [recipe.batch]) : undefined,
   });
-  const shape = name === 'generator' ? [recipe.network.zDim] : sample.shape;
-  pass.run(networks[name], graph.input('input', 'float32', [recipe.batch, ...shape]));
+  const shape = player === 'generator' ? [recipe.network.zDim] : sample.shape;
+  pass.run<unknown>(networks[player]!, graph.input('input', 'float32', [recipe.batch, ...shape]));
   return pass.declared;
-}
-
-interface StepInputs {
-  readonly state: ReadonlyMap<string, Value>;
-  /** [N, ...sample], raw */
-  readonly real: Value;
-  /** [C] */
-  readonly controls: Value;
-  readonly seed: Value;
-  readonly step: Value;
-}
-
-/** One step of both networks: the next state by name, and the telemetry vector. */
-function trainingStep(
-  graph: Graph,
-  plan: Plan,
-  inputs: StepInputs,
-): { next: Map<string, Value>; telemetry: Value } {
-  const { recipe, sample, hooks, networks } = plan;
-  const random = new RandomStreams(graph, inputs.seed, inputs.step);
-  const control = (name: string): Value => {
-    const column = plan.controls.findIndex((candidate) => candidate.name === name);
-    if (column < 0) throw new GraphError('control', `"${name}" is not declared by any technique`);
-    return gather(inputs.controls, graph.scalar(column, 'int32'));
-  };
-  const context: StepContext = { graph, random, control };
-  const next = new Map(inputs.state);
-
-  const apply = (network: keyof Networks, input: Value, label?: string): Value => {
-    const pass = new Pass({
-      graph,
-      network,
-      values: next,
-      training: true,
-      random,
-      control,
-      ...(label === undefined ? {} : { label }),
-    });
-    const output = pass.run(networks[network], input);
-    for (const [name, value] of pass.updates) next.set(name, value);
-    return output;
-  };
-  const discriminate = (x: Value, side: Side, phase: Phase): Value => {
-    const seen = hooks.reduce((y, hook) => hook.discriminatorInput?.(y, side, phase, context) ?? y, x);
-    return apply('discriminator', seen, phase === 'generator' ? 'judge' : side);
-  };
-  const update = (
-    network: 'generator' | 'discriminator',
-    loss: Value,
-    constants: readonly Value[],
-  ): Value => {
-    const specs = plan[network].parameters;
-    const values = specs.map(({ name }) => next.get(name)!);
-    const grads = gradients(loss, values, { constants });
-    const { parameters, state } = graph.scope(`update-${network}`, () =>
-      plan.optimizers[network].update({
-        prefix: `optimizer/${network}`,
-        learningRate: control(`${network}/learningRate`),
-        parameters: specs.map(({ name }, i) => ({ name, value: values[i]!, gradient: grads[i]! })),
-        state: (name) => next.get(name)!,
-      }),
-    );
-    for (const [name, value] of [...parameters, ...state]) next.set(name, value);
-    return graph.scope(`update-${network}`, () => globalNorm(grads));
-  };
-
-  // G's fakes serve both steps, as in the reference DCGAN loop.
-  const real = graph.scope('data', () => normalizeSamples(inputs.real, sample));
-  const z = random.normal('z', [recipe.batch, recipe.network.zDim]);
-  const fake = apply('generator', z);
-
-  // D: real and fake in separate batches, so that their statistics never mix.
-  const realLogits = discriminate(real, 'real', 'discriminator');
-  const fakeLogits = discriminate(fake, 'fake', 'discriminator');
-  const targets = (side: Side, logits: Value): Value | 0 | 1 =>
-    hooks.find((hook) => hook.targets)?.targets?.(logits, side, context) ?? (side === 'real' ? 1 : 0);
-  const dLoss = graph.scope('loss-discriminator', () =>
-    add(
-      binaryCrossEntropy(realLogits, targets('real', realLogits)),
-      binaryCrossEntropy(fakeLogits, targets('fake', fakeLogits)),
-    ),
-  );
-  const dGradNorm = update('discriminator', dLoss, []);
-
-  // G against the updated D, whose own dependence on G is not differentiated.
-  const frozen = plan.discriminator.parameters.map(({ name }) => next.get(name)!);
-  const judged = discriminate(fake, 'fake', 'generator');
-  const gLoss = graph.scope('loss-generator', () => generatorLosses[recipe.loss](judged));
-  const gGradNorm = update('generator', gLoss, frozen);
-
-  graph.scope('average', () => {
-    if (!plan.averaged.length) return;
-    const decay = control('average/decay');
-    const share = sub(1, decay);
-    for (const { name } of plan.averaged)
-      next.set(averageName(name), add(mul(next.get(averageName(name))!, decay), mul(next.get(name)!, share)));
-  });
-  const telemetry = graph.scope('telemetry', () =>
-    concat(
-      [dLoss, gLoss, meanProbability(realLogits), meanProbability(fakeLogits), dGradNorm, gGradNorm].map(
-        (value) => reshape(value, [1]),
-      ),
-      0,
-    ),
-  );
-  return { next, telemetry };
-}
-
-/** Technique 1: bytes 0..255 to [-1, 1]. Points are left in their own units. */
-function normalizeSamples(real: Value, sample: SampleSpec): Value {
-  return sample.kind === 'images' ? sub(div(cast(real, 'float32'), 127.5), 1) : real;
-}
-
-const meanProbability = (logits: Value): Value => reduceMean(sigmoid(logits));
-
-/** L2 norm of all gradients of a network together. */
-function globalNorm(grads: readonly Value[]): Value {
-  return sqrt(grads.map((grad) => reduceSumSquare(grad)).reduce((sum, square) => add(sum, square)));
 }
 
 const dataType = (sample: SampleSpec) => (sample.kind === 'images' ? 'uint8' : 'float32');
 
-function stepGraph(plan: Plan, state: readonly StateSpec[]): Graph {
+function stepGraph(plan: Plan, state: readonly StateSpec[], samples: number, labelled: boolean): Graph {
   const graph = new Graph('training-step');
-  const { batch } = plan.recipe;
   const inputs: StepInputs = {
     state: new Map(state.map(({ name, dtype, shape }) => [name, graph.input(name, dtype, shape)])),
-    real: graph.input('real', dataType(plan.sample), [batch, ...plan.sample.shape]),
+    real: graph.input('real', dataType(plan.sample), [samples, ...plan.sample.shape]),
+    ...(labelled ? { labels: graph.input('labels', 'int32', [samples]) } : {}),
     controls: graph.input('controls', 'float32', [plan.controls.length]),
     seed: graph.input('seed', 'int32', []),
     step: graph.input('step', 'int32', []),
@@ -290,11 +196,11 @@ function stepGraph(plan: Plan, state: readonly StateSpec[]): Graph {
   return graph;
 }
 
-function loopGraph(plan: Plan, state: readonly StateSpec[]): Graph {
+function loopGraph(plan: Plan, state: readonly StateSpec[], samples: number, labelled: boolean): Graph {
   const graph = new Graph('training-loop');
-  const { batch } = plan.recipe;
   const initial = state.map(({ name, dtype, shape }) => graph.input(name, dtype, shape));
-  const real = graph.input('real', dataType(plan.sample), ['K', batch, ...plan.sample.shape]);
+  const real = graph.input('real', dataType(plan.sample), ['K', samples, ...plan.sample.shape]);
+  const labels = labelled ? graph.input('labels', 'int32', ['K', samples]) : undefined;
   const controls = graph.input('controls', 'float32', ['K', plan.controls.length]);
   const seed = graph.input('seed', 'int32', []);
   const step = graph.input('step', 'int32', []);
@@ -309,6 +215,7 @@ function loopGraph(plan: Plan, state: readonly StateSpec[]): Graph {
   const { next, telemetry } = trainingStep(body, plan, {
     state: carried,
     real: gather(real, iteration),
+    ...(labels ? { labels: gather(labels, iteration) } : {}),
     controls: gather(controls, iteration),
     seed,
     step: add(step, cast(iteration, 'int32')),

@@ -1,7 +1,7 @@
 import { GraphError } from './errors.ts';
 import type { Graph, Value } from './graph.ts';
 import { multipliers, normalTable, streamKey } from './hash.ts';
-import { greater, greaterOrEqual } from './ops/comparison.ts';
+import { greater, greaterOrEqual, less } from './ops/comparison.ts';
 import { add, cast, div, mul, sub } from './ops/elementwise.ts';
 import { gather } from './ops/indexing.ts';
 import { expand, reshape, slice } from './ops/movement.ts';
@@ -12,6 +12,15 @@ import { tensor } from './types.ts';
 
 const { c0, c1, c2, c3 } = multipliers;
 
+/** What all streams of a graph come from. */
+interface Source {
+  readonly graph: Graph;
+  /** Key of (seed, step), int32 [2]. */
+  readonly base: Value;
+  readonly used: Set<string>;
+  table?: Value;
+}
+
 /**
  * Random tensors as ordinary operators: the generator of `hash.ts`, keyed by (seed, step, stream).
  *
@@ -19,29 +28,37 @@ const { c0, c1, c2, c3 } = multipliers;
  * same bits everywhere. A stream is named by who draws from it, so switching one consumer off changes no other.
  */
 export class RandomStreams {
-  readonly #graph: Graph;
-  /** int32 [2] */
-  readonly #base: Value;
-  readonly #used = new Set<string>();
-  #table: Value | undefined;
+  readonly #source: Source;
+  readonly #prefix: string;
+
+  private constructor(source: Source, prefix: string) {
+    this.#source = source;
+    this.#prefix = prefix;
+  }
 
   /** @param seed int32 [] @param step int32 [] */
-  constructor(graph: Graph, seed: Value, step: Value) {
-    this.#graph = graph;
-    this.#base = graph.scope('random', () => {
+  static of(graph: Graph, seed: Value, step: Value): RandomStreams {
+    const base = graph.scope('random', () => {
       const pair = (a: number, b: number) => graph.constant(tensor('int32', [a, b]));
       const fromSeed = mix(add(mul(seed, pair(c0, c1)), pair(c2, c0)));
       return mul(mix(add(fromSeed, mul(step, pair(c1, c2)))), c3);
     });
+    return new RandomStreams({ graph, base, used: new Set() }, '');
+  }
+
+  /** The same source with streams of its own: every name is preceded by `prefix`. */
+  within(prefix: string): RandomStreams {
+    return new RandomStreams(this.#source, `${this.#prefix}${prefix}/`);
   }
 
   /** 32 uniform bits an element, int32. The first extent may be symbolic. */
   bits(stream: string, shape: Shape): Value {
-    if (this.#used.has(stream)) throw new GraphError('random', `stream "${stream}" must be drawn from once`);
-    this.#used.add(stream);
-    const graph = this.#graph;
+    const { graph, base, used } = this.#source;
+    const name = this.#prefix + stream;
+    if (used.has(name)) throw new GraphError('random', `stream "${name}" must be drawn from once`);
+    used.add(name);
     return graph.scope('random', () => {
-      const key = add(this.#base, graph.constant(tensor('int32', streamKey(stream))));
+      const key = add(base, graph.constant(tensor('int32', streamKey(name))));
       const [k0, k1] = [slice(key, { 0: [0, 1] }), slice(key, { 0: [1, 2] })];
       // Element i starts from i c0 + k0, as an outer sum of rows and columns.
       const columns = sizeOf(shape.slice(1));
@@ -54,7 +71,7 @@ export class RandomStreams {
 
   /** [rows, 1] with row i at i stride */
   #rows(shape: Shape, stride: number): Value {
-    const graph = this.#graph;
+    const { graph } = this.#source;
     const rows = shape[0] ?? 1;
     if (typeof rows === 'number') return graph.constant({ ...ramp(rows, stride), shape: [rows, 1] });
     const ones = expand(graph.scalar(1, 'int32'), [rows, 1]);
@@ -70,8 +87,9 @@ export class RandomStreams {
   /** Standard normal, from a table of 2^14 quantiles: no transcendental function that a provider could round its own way. */
   normal(stream: string, shape: Shape): Value {
     const bits = this.bits(stream, shape);
-    this.#table ??= this.#graph.constant(tensor('float32', normalTable()), 'random/normal-table');
-    return gather(this.#table, div(add(div(bits, 2), 2 ** 30), 2 ** 17));
+    const source = this.#source;
+    source.table ??= source.graph.constant(tensor('float32', normalTable()), 'random/normal-table');
+    return gather(source.table, div(add(div(bits, 2), 2 ** 30), 2 ** 17));
   }
 
   /** 1 with probability `keep`, else 0, float32. */
@@ -82,6 +100,11 @@ export class RandomStreams {
     // A threshold of 2^31 (keep = 0) does not fit an int32: nothing exceeds the largest one.
     const kept = threshold >= 2 ** 31 ? greater(bits, 2 ** 31 - 1) : greaterOrEqual(bits, threshold);
     return cast(kept, 'float32');
+  }
+
+  /** The same with a probability that may change from step to step: float32 [], of being 1. */
+  event(stream: string, shape: Shape, probability: Value): Value {
+    return cast(less(this.uniform(stream, shape), probability), 'float32');
   }
 
   /** Uniform integers in [0, count), int32; count below 2^24. */

@@ -1,12 +1,15 @@
-import type { GeneratorLoss } from './losses/adversarial.ts';
+import type { AdversarialLossName } from './losses/adversarial.ts';
+import type { TechniqueOptions } from './techniques/options.ts';
+
+export type { TechniqueOptions } from './techniques/options.ts';
 
 /** Everything that decides what is trained and how. Plain data: it is stored with the run. */
 export interface Recipe {
   /** Preset it started from. */
   readonly name: string;
   readonly network: DcganRecipe | MlpRecipe;
-  /** Generator's loss; the discriminator's is always binary cross-entropy on logits. */
-  readonly loss: GeneratorLoss;
+  /** The game that G and D play. */
+  readonly loss: AdversarialLossName;
   readonly optimizer: { readonly generator: OptimizerRecipe; readonly discriminator: OptimizerRecipe };
   /**
    * Decay of the exponential moving average of the generator, in [0, 1); the average is what is exported.
@@ -31,8 +34,6 @@ export interface DcganRecipe {
   readonly normalization: 'batch' | 'instance' | 'none';
   /** Slope of LeakyReLU for negative inputs, in both networks; 0 is ReLU. */
   readonly slope: number;
-  /** Dropout after the generator's first blocks, on in training and in the exported model. */
-  readonly dropout: { readonly rate: number; readonly blocks: number };
 }
 
 export interface MlpRecipe {
@@ -57,29 +58,11 @@ export type OptimizerRecipe =
     }
   | { readonly kind: 'sgd'; readonly learningRate: number; readonly momentum: number };
 
-export interface TechniqueOptions {
-  /** Targets of the discriminator, drawn per sample from [low, high]; real [1, 1] and fake [0, 0] is off. */
-  readonly softLabels: {
-    readonly real: readonly [number, number];
-    readonly fake: readonly [number, number];
-  };
-  /** Gaussian noise on the discriminator's input. */
-  readonly instanceNoise: NoiseSchedule;
-  /** Gaussian noise on every layer of the generator. */
-  readonly layerNoise: NoiseSchedule;
-}
-
-export interface NoiseSchedule {
-  /** Standard deviation at step 0, in units of the noised tensor; 0 is off. */
-  readonly std: number;
-  readonly decay: 'linear' | 'exponential' | 'cosine';
-  /** Steps until the noise is gone (linear, cosine) or a hundredth of its start (exponential). */
-  readonly steps: number;
-}
-
 /** What the data dictates. */
 export interface SampleSpec {
   readonly kind: 'images' | 'points';
   /** [C, H, W] for images, [2] for points. */
   readonly shape: readonly number[];
+  /** Number of classes; 0 or absent where the data has no labels. */
+  readonly classes?: number;
 }

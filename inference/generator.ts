@@ -1,6 +1,6 @@
 import { InputError } from '../artifacts/errors.ts';
 import type { GeneratorMetadata } from '../artifacts/metadata.ts';
-import { latents } from './latent.ts';
+import { latents, uniformLatents } from './latent.ts';
 
 // Runs in browsers too: no Node.
 
@@ -30,6 +30,8 @@ export interface InterpolateOptions {
   readonly seed?: number;
   /** For a generator with classes; default 0. */
   readonly label?: number;
+  /** Default `great-circle`, for normal latents; `line` is there for comparison. */
+  readonly path?: 'great-circle' | 'line';
 }
 
 export interface Samples {
@@ -98,21 +100,33 @@ export function planSamples(metadata: GeneratorMetadata, n: number, options: Sam
   }
   if (z) checkLatents('z', z, n, zDim);
   const labels = labelsOf(metadata, n, label);
-  return { n, seed, z: z ?? latents(n, zDim, seed, truncation), ...(labels && { labels }) };
+  return { n, seed, z: z ?? drawLatents(metadata, n, seed, truncation), ...(labels && { labels }) };
 }
 
 /** One end of an interpolation as a latent vector. */
 export function endPoint(
   name: string,
   end: Float32Array | number,
-  { zDim }: GeneratorMetadata,
+  metadata: GeneratorMetadata,
 ): Float32Array {
   if (typeof end === 'number') {
     checkSeed(`seed ${name}`, end);
-    return latents(1, zDim, end);
+    return drawLatents(metadata, 1, end);
   }
-  checkLatents(name, end, 1, zDim);
+  checkLatents(name, end, 1, metadata.zDim);
   return end;
+}
+
+function drawLatents(
+  { zDim, latent }: GeneratorMetadata,
+  n: number,
+  seed: number,
+  truncation?: number,
+): Float32Array {
+  if (latent === 'normal') return latents(n, zDim, seed, truncation);
+  if (truncation !== undefined)
+    throw new InputError(`truncation ${truncation} is for normal latents; this generator takes uniform ones`);
+  return uniformLatents(n, zDim, seed);
 }
 
 /** @throws InputError where `n` is no integer from `least` to the most that a call may give. */

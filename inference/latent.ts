@@ -5,6 +5,11 @@ import { baseKey, bitsAt, normals, normalTable, uniforms } from '../graph-builde
 
 let table: Float32Array | undefined;
 
+/** Uniform latent vectors, [n, zDim] in (-1, 1), for a generator that was trained on them. */
+export function uniformLatents(n: number, zDim: number, seed: number): Float32Array {
+  return uniforms(seed, 0, 'z', n * zDim).map((u) => 2 * u - 1);
+}
+
 /**
  * `n` latent vectors, [n, zDim], standard normal: the same on every machine, and vector i is the same whatever `n`.
  *
@@ -57,13 +62,36 @@ export function slerp(a: Float32Array, b: Float32Array, t: number): Float32Array
   return a.map((value, i) => weightA * value + weightB * b[i]!);
 }
 
+/** A point between two latent vectors on the straight line; for comparison, and for latents from a cube. */
+export function lerp(a: Float32Array, b: Float32Array, t: number): Float32Array {
+  if (a.length !== b.length)
+    throw new InputError(`lerp: latent vectors of lengths ${a.length} and ${b.length} must be of one length`);
+  if (!(t >= 0 && t <= 1)) throw new InputError(`lerp: t ${t} must be in [0, 1]`);
+  return a.map((value, i) => (1 - t) * value + t * b[i]!);
+}
+
 /** `frames` >= 2 points from `a` to `b`, both included, at equal angles: [frames, zDim]. */
 export function greatCircle(a: Float32Array, b: Float32Array, frames: number): Float32Array {
+  return path('greatCircle', slerp, a, b, frames);
+}
+
+/** The same on the straight line, at equal distances. */
+export function straightLine(a: Float32Array, b: Float32Array, frames: number): Float32Array {
+  return path('straightLine', lerp, a, b, frames);
+}
+
+function path(
+  name: string,
+  between: typeof slerp,
+  a: Float32Array,
+  b: Float32Array,
+  frames: number,
+): Float32Array {
   if (!Number.isInteger(frames) || frames < 2)
-    throw new InputError(`greatCircle: frames ${frames} must be an integer >= 2`);
-  const path = new Float32Array(frames * a.length);
-  for (let i = 0; i < frames; i++) path.set(slerp(a, b, i / (frames - 1)), i * a.length);
-  return path;
+    throw new InputError(`${name}: frames ${frames} must be an integer >= 2`);
+  const points = new Float32Array(frames * a.length);
+  for (let i = 0; i < frames; i++) points.set(between(a, b, i / (frames - 1)), i * a.length);
+  return points;
 }
 
 function dot(a: Float32Array, b: Float32Array): number {

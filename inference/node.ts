@@ -7,7 +7,7 @@ import type { GeneratorFile } from './generator-file.ts';
 import { checkCount, checkSeed, endPoint, planSamples, sliceSize } from './generator.ts';
 import type { InterpolateOptions, PngOptions, SampleOptions, SamplePlan, Samples } from './generator.ts';
 import type { Generator as GeneratorInterface } from './generator.ts';
-import { greatCircle, sliceSeed } from './latent.ts';
+import { greatCircle, sliceSeed, straightLine } from './latent.ts';
 import { createSession, loadRuntime } from './onnxruntime-node.ts';
 import type { SessionSettings } from './onnxruntime-node.ts';
 import { Serial } from './serial.ts';
@@ -15,7 +15,7 @@ import { Serial } from './serial.ts';
 export { InputError } from '../artifacts/errors.ts';
 export type { GeneratorMetadata } from '../artifacts/metadata.ts';
 export type { InterpolateOptions, PngOptions, SampleOptions, Samples } from './generator.ts';
-export { greatCircle, latents, slerp } from './latent.ts';
+export { greatCircle, latents, lerp, slerp, straightLine } from './latent.ts';
 export type { Device, SessionSettings } from './onnxruntime-node.ts';
 
 /** A trained generator in Node, on onnxruntime-node. */
@@ -57,13 +57,14 @@ export class Generator implements GeneratorInterface {
     a: Float32Array | number,
     b: Float32Array | number,
     frames: number,
-    { seed = 0, label }: InterpolateOptions = {},
+    { seed = 0, label, path = 'great-circle' }: InterpolateOptions = {},
   ): Promise<Samples> {
     return this.#call(() => {
       const { metadata } = this;
       checkCount('frames', frames, 2, metadata.shape);
       checkSeed('seed', seed);
-      const z = greatCircle(endPoint('a', a, metadata), endPoint('b', b, metadata), frames);
+      const between = path === 'line' ? straightLine : greatCircle;
+      const z = between(endPoint('a', a, metadata), endPoint('b', b, metadata), frames);
       const plan = planSamples(metadata, frames, {
         seed,
         z,

@@ -21,7 +21,7 @@ A recipe is plain data. \`--recipe\` takes the name of a preset, or a JSON file 
 
 \`\`\`sh
 npx ganx train --size 16 --set network.upsampling=pixelShuffle --set techniques.softLabels.fake=[0,0] --out runs/shuffle
-npx ganx train --size 16 --set network.dropout.rate=0 --set emaDecay=0 --out runs/plain
+npx ganx train --size 16 --set techniques.dropout.rate=0 --set emaDecay=0 --out runs/plain
 \`\`\`
 
 | setting | meaning | ${names.map((name) => `\`${name}\``).join(' | ')} |

@@ -1,5 +1,5 @@
 import type { TrainingProgram } from '../graph-builder/program.ts';
-import { gather } from './data/batch.ts';
+import { gather, labelsOf } from './data/batch.ts';
 import type { Dataset } from './data/dataset.ts';
 import { EpochSampler } from './data/sampler.ts';
 import type { Chunk } from './engine/engine.ts';
@@ -10,11 +10,11 @@ import type { Chunk } from './engine/engine.ts';
  * @param rateScale multiplies the learning rates of both networks
  */
 export function chunkSource(program: TrainingProgram, dataset: Dataset, seed: number, rateScale = 1) {
-  const { batch } = program.recipe;
+  const { samplesPerStep: samples, labelled } = program;
   const sampler = new EpochSampler(dataset.count, seed);
   const scales = program.controls.map(({ name }) => (name.endsWith('/learningRate') ? rateScale : 1));
   return (step: number, steps: number): Chunk => {
-    const indices = sampler.indices(step * batch, steps * batch);
+    const indices = sampler.indices(step * samples, steps * samples);
     const controls = new Float32Array(steps * program.controls.length);
     for (let k = 0; k < steps; k++)
       program.controls.forEach(({ at }, i) => {
@@ -26,9 +26,12 @@ export function chunkSource(program: TrainingProgram, dataset: Dataset, seed: nu
       seed,
       real: {
         dtype: dataset.dtype,
-        shape: [steps, batch, ...dataset.sampleShape],
+        shape: [steps, samples, ...dataset.sampleShape],
         data: gather(dataset, indices),
       },
+      ...(labelled
+        ? { labels: { dtype: 'int32', shape: [steps, samples], data: labelsOf(dataset, indices) } as const }
+        : {}),
       controls: { dtype: 'float32', shape: [steps, program.controls.length], data: controls },
     };
   };

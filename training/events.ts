@@ -17,7 +17,11 @@ export type TrainEvent =
       readonly fromStep: number;
       readonly steps: number;
       readonly batch: number;
-      readonly parameters: { readonly generator: number; readonly discriminator: number };
+      readonly parameters: {
+        readonly generator: number;
+        readonly discriminator: number;
+        readonly encoder?: number;
+      };
     }
   | ({
       readonly type: 'step';

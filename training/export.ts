@@ -3,7 +3,7 @@ import { writeFileAtomic } from '../artifacts/files.ts';
 import { encodeModel } from '../artifacts/onnx/encode.ts';
 import type { RunFolder } from '../artifacts/run-folder.ts';
 import { ganxVersion } from '../artifacts/version.ts';
-import { discriminatorGraph, generatorGraph, isRandom } from '../graph-builder/export.ts';
+import { discriminatorGraph, encoderGraph, generatorGraph } from '../graph-builder/export.ts';
 import { averageName } from '../graph-builder/program.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
@@ -17,10 +17,15 @@ export function generatorSources(program: TrainingProgram): Map<string, string> 
   return new Map(specs.map(({ name }) => [name, averaged ? averageName(name) : name]));
 }
 
-/** Writes generator.onnx and discriminator.onnx from a training state. */
+/**
+ * Writes generator.onnx, discriminator.onnx and, where there is one, encoder.onnx from a training state.
+ *
+ * @param classes names of the classes of the data
+ */
 export async function exportNetworks(
   folder: RunFolder,
   program: TrainingProgram,
+  classes: readonly string[],
   state: ReadonlyMap<string, Tensor>,
   steps: number,
 ): Promise<void> {
@@ -37,24 +42,28 @@ export async function exportNetworks(
     zDim: recipe.network.zDim,
     shape: sample.shape,
     ...(sample.kind === 'images' ? { valueRange: [-1, 1] as const } : {}),
-    // The networks know no labels yet, whatever the data has.
-    classes: [],
-    conditional: false,
-    random: isRandom(recipe),
-    techniques: techniqueNames(recipe),
+    classes: program.labelled ? classes : [],
+    conditional: program.labelled,
+    random: program.randomAtInference,
+    latent: recipe.techniques.latent,
+    techniques: techniqueNames(recipe, sample),
     weights: recipe.emaDecay > 0 ? 'ema' : 'live',
     steps,
-    images: steps * recipe.batch,
+    images: steps * program.samplesPerStep,
     parameterCount,
   });
   const generator = compile(generatorGraph(program, tensors), 'portable');
   await writeFileAtomic(folder.generator, encodeModel(generator, { metadata, producerVersion: ganxVersion }));
-  const discriminator = compile(discriminatorGraph(program, state), 'portable');
-  await writeFileAtomic(
-    folder.discriminator,
-    encodeModel(discriminator, {
-      metadata: { format: 'ganx.discriminator', formatVersion: '1', ganxVersion, recipe: recipe.name },
-      producerVersion: ganxVersion,
-    }),
-  );
+  const further = {
+    discriminator: discriminatorGraph(program, state),
+    ...(program.encoder ? { encoder: encoderGraph(program, state) } : {}),
+  };
+  for (const [network, graph] of Object.entries(further))
+    await writeFileAtomic(
+      folder[network as keyof typeof further],
+      encodeModel(compile(graph, 'portable'), {
+        metadata: { format: `ganx.${network}`, formatVersion: '1', ganxVersion, recipe: recipe.name },
+        producerVersion: ganxVersion,
+      }),
+    );
 }

@@ -2,7 +2,6 @@ import { encodeModel } from '../artifacts/onnx/encode.ts';
 import { ganxVersion } from '../artifacts/version.ts';
 import { samplerGraph } from '../graph-builder/export.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
-import { telemetryNames } from '../graph-builder/program.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
 import type { Device } from './engine/engine.ts';
 
@@ -21,9 +20,9 @@ export function trainingModels(program: TrainingProgram, device: Device): Traini
     formatVersion: '1',
     ganxVersion,
     recipe: JSON.stringify(program.recipe),
-    state: JSON.stringify(program.state.map(({ name }) => name)),
+    state: JSON.stringify(program.state.flatMap(({ name, parked }) => (parked ? [] : [name]))),
     controls: JSON.stringify(program.controls.map(({ name }) => name)),
-    telemetry: JSON.stringify(telemetryNames),
+    telemetry: JSON.stringify(program.telemetry),
   });
   const encode = (graph: ReturnType<TrainingProgram['stepGraph']>, format: string) =>
     encodeModel(compile(graph, target), { metadata: metadata(format), producerVersion: ganxVersion });

@@ -86,7 +86,11 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
     channels: 'auto',
     ...(options.signal ? { signal: options.signal } : {}),
   });
-  const sample: SampleSpec = { kind: dataset.kind, shape: [...dataset.sampleShape] };
+  const sample = {
+    kind: dataset.kind,
+    shape: [...dataset.sampleShape],
+    classes: dataset.classes.length,
+  };
   checkFits(recipe, sample, dataset);
 
   const config: RunConfig = {
@@ -97,11 +101,11 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
     data: source ?? null,
     dataName: dataset.name,
     samples: dataset.count,
-    sample: { kind: sample.kind, shape: [...sample.shape] },
+    sample,
     classes: [...dataset.classes],
     size,
     seed: options.seed ?? stored?.seed ?? 0,
-    steps: lengthOf(options, stored, dataset, recipe.batch),
+    steps: lengthOf(options, stored, dataset, recipe.batch * recipe.techniques.discriminatorSteps),
     device,
     threads: options.threads ?? stored?.threads ?? availableParallelism(),
   };
@@ -148,7 +152,8 @@ function checkFits(recipe: Recipe, sample: SampleSpec, dataset: Dataset): void {
       `--batch: ${recipe.batch} is larger than the data, ${dataset.count} samples in ${dataset.name}`,
     );
   try {
-    buildProgram(recipe, sample);
+    // A step too: some settings contradict each other only there.
+    buildProgram(recipe, sample).stepGraph();
   } catch (error) {
     if (error instanceof GraphError)
       throw new InputError(

@@ -1,4 +1,5 @@
 import type { Recipe } from '../graph-builder/recipe.ts';
+import { techniquesOff } from '../graph-builder/techniques/index.ts';
 
 const adam = { kind: 'adam', learningRate: 2e-4, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 } as const;
 
@@ -13,17 +14,46 @@ const dcgan: Recipe = {
     downsampling: 'stride',
     normalization: 'batch',
     slope: 0.2,
-    dropout: { rate: 0.5, blocks: 1 },
   },
   loss: 'non-saturating',
   optimizer: { generator: adam, discriminator: adam },
   emaDecay: 0.999,
   batch: 64,
   techniques: {
-    softLabels: { real: [0.7, 1.2], fake: [0, 0.3] },
+    ...techniquesOff,
+    softLabels: { real: [0.7, 1.2], fake: [0, 0.3], swap: 0.05 },
+    replay: { size: 1024, probability: 0.1 },
     instanceNoise: { std: 0.1, decay: 'linear', steps: 2000 },
     layerNoise: { std: 0.05, decay: 'linear', steps: 2000 },
+    dropout: { rate: 0.5, layers: 1 },
   },
+};
+
+/** Class head on D, class-conditioned G: the recipe for labelled images. */
+const acgan: Recipe = {
+  ...dcgan,
+  name: 'acgan',
+  techniques: { ...dcgan.techniques, labels: { weight: 1, embedding: 'latent', width: 16 } },
+};
+
+/** With an encoder: samples, and reconstructs what it is shown. */
+const vaegan: Recipe = {
+  ...dcgan,
+  name: 'vaegan',
+  techniques: {
+    ...dcgan.techniques,
+    // A reconstruction that is half dropped, or that D is told to be partly real, teaches the encoder little.
+    dropout: { rate: 0, layers: 0 },
+    vae: { reconstruction: 1, prior: 1, layer: 1 },
+  },
+};
+
+/** G minimises KL(q || p) through D's log-ratio, which must be an honest one: hard labels. */
+const klgan: Recipe = {
+  ...dcgan,
+  name: 'klgan',
+  loss: 'kl',
+  techniques: { ...dcgan.techniques, softLabels: techniquesOff.softLabels },
 };
 
 /** Fully connected networks: the default for 2-D points, and the fastest start on small images. */
@@ -35,10 +65,9 @@ const mlp: Recipe = {
   emaDecay: 0.999,
   batch: 128,
   techniques: {
-    softLabels: { real: [1, 1], fake: [0, 0] },
+    ...techniquesOff,
     instanceNoise: { std: 0.1, decay: 'linear', steps: 10000 },
-    layerNoise: { std: 0, decay: 'linear', steps: 10000 },
   },
 };
 
-export const presets: Readonly<Record<string, Recipe>> = { dcgan, mlp };
+export const presets: Readonly<Record<string, Recipe>> = { dcgan, acgan, vaegan, klgan, mlp };

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { AdversarialLossName } from '../graph-builder/losses/adversarial.ts';
+import { adversarialLosses } from '../graph-builder/losses/adversarial.ts';
 import type { Recipe } from '../graph-builder/recipe.ts';
 
 // The one description of every setting: what `--set` and recipe files are checked against, and what docs/recipe.md
@@ -25,11 +27,17 @@ const optimizer = z.discriminatedUnion('kind', [
   }),
 ]);
 
-const noise = z.strictObject({
-  std: z.number().min(0).max(10).describe('standard deviation at step 0; 0 is off'),
-  decay: z.enum(['linear', 'exponential', 'cosine']).describe('shape of the decay'),
-  steps: z.number().int().min(1).describe('steps until it is gone (exponential: down to a hundredth)'),
-});
+const probability = z.number().min(0).max(1);
+const weight = z.number().min(0).max(1e6);
+const count = z.number().int().min(1).max(1_000_000_000);
+const cap = z.number().int().min(0).max(1_000_000);
+
+const noise = (what: string) =>
+  z.strictObject({
+    std: z.number().min(0).max(10).describe(`${what}: standard deviation at step 0; 0 is off`),
+    decay: z.enum(['linear', 'exponential', 'cosine']).describe('shape of the decay'),
+    steps: count.describe('steps until it is gone (exponential: down to a hundredth)'),
+  });
 
 const slope = z
   .number()
@@ -54,14 +62,6 @@ const network = z.discriminatedUnion('kind', [
     downsampling: z.enum(['stride', 'averagePool']).describe('how the discriminator halves it'),
     normalization: z.enum(['batch', 'instance', 'none']).describe('normalisation of the hidden layers'),
     slope,
-    dropout: z.strictObject({
-      rate: z
-        .number()
-        .min(0)
-        .lt(1)
-        .describe('share of zeroed elements, in training and in the export; 0 is off'),
-      blocks: z.number().int().min(0).max(6).describe("number of the generator's first blocks that drop"),
-    }),
   }),
   z.strictObject({
     kind: z.literal('mlp').describe('fully connected networks, for points and small images'),
@@ -76,7 +76,9 @@ const network = z.discriminatedUnion('kind', [
 export const recipeSchema = z.strictObject({
   name: z.string().min(1).describe('preset it started from'),
   network,
-  loss: z.enum(['non-saturating', 'saturating']).describe("generator's loss"),
+  loss: z
+    .enum(Object.keys(adversarialLosses) as AdversarialLossName[])
+    .describe('the game: cross-entropy with three losses of the generator, and divergences of f-GAN'),
   optimizer: z.strictObject({ generator: optimizer, discriminator: optimizer }),
   emaDecay: z
     .number()
@@ -85,11 +87,89 @@ export const recipeSchema = z.strictObject({
     .describe("decay of the average of the generator's weights that is exported; 0 is off"),
   batch: z.number().int().min(2).max(65536).describe('samples a step, as many real as fake'),
   techniques: z.strictObject({
+    latent: z.enum(['normal', 'uniform']).describe('3: distribution of the latent z; uniform is U(-1, 1)'),
+    batches: z
+      .enum(['separate', 'mixed'])
+      .describe('4: real and fake in batches of their own, or in one (for comparison)'),
     softLabels: z.strictObject({
-      real: range.describe('range of the targets of real samples; [1, 1] is off'),
-      fake: range.describe('range of the targets of fakes; [0, 0] is off'),
+      real: range.describe('6: range of the targets of real samples; [1, 1] is off'),
+      fake: range.describe('6: range of the targets of fakes; [0, 0] is off'),
+      swap: probability.describe('6: probability that a sample gets a target of the other side; 0 is off'),
     }),
-    instanceNoise: noise.describe("Gaussian noise on the discriminator's input"),
-    layerNoise: noise.describe("Gaussian noise on the generator's hidden layers"),
+    vae: z.strictObject({
+      reconstruction: weight.describe(
+        "7: weight of an encoder's reconstruction in the generator's loss; 0 is off",
+      ),
+      prior: weight.describe("7: weight of the prior in the encoder's loss"),
+      layer: z.number().int().min(0).max(5).describe('7: hidden layer of the discriminator that is compared'),
+    }),
+    replay: z.strictObject({
+      size: z.number().int().min(2).max(1_000_000).describe('8: past fakes that are kept'),
+      probability: probability.describe('8: probability that the discriminator sees a past fake; 0 is off'),
+    }),
+    snapshots: z.strictObject({
+      count: z
+        .number()
+        .int()
+        .min(0)
+        .max(100)
+        .describe('8: past states of both networks that are kept; 0 is off'),
+      every: count.describe('8: steps between two snapshots'),
+      steps: count.describe('8: steps after each in which a past opponent stands in'),
+    }),
+    targetNetworks: z.strictObject({
+      tau: probability.describe(
+        '8: share of the live weights that a target network takes over in a step; 0 is off',
+      ),
+      of: z.enum(['generator', 'discriminator', 'both']).describe('8: networks that have a target'),
+    }),
+    freezing: z.strictObject({
+      equilibrium: z.number().describe("8: the discriminator's loss on a side when the two are even"),
+      margin: z.number().min(0).describe('8: how far off that freezes the one that leads'),
+      cap: cap.describe('8: most updates in a row that are frozen; 0 is off'),
+    }),
+    historicalAveraging: weight.describe('8: weight of the pull towards the mean of past weights; 0 is off'),
+    minibatchDiscrimination: z.strictObject({
+      kernels: z
+        .number()
+        .int()
+        .min(0)
+        .max(1024)
+        .describe('8: features that compare a sample with its batch; 0 is off'),
+      dimensions: z.number().int().min(1).max(64).describe('8: extent of the space of each comparison'),
+    }),
+    lossThreshold: z.strictObject({
+      discriminator: z.number().describe('11: the discriminator learns while its loss is above this'),
+      generator: z.number().describe('11: the generator learns while its loss is above this'),
+      cap: cap.describe('11: most updates in a row that are skipped; 0 is off'),
+    }),
+    discriminatorSteps: z
+      .number()
+      .int()
+      .min(1)
+      .max(64)
+      .describe('11: updates of the discriminator for one of the generator; 1 is off'),
+    labels: z.strictObject({
+      weight: weight.describe('12: weight of the class losses; 0 is off'),
+      embedding: z
+        .enum(['latent', 'channels'])
+        .describe('12: where the class enters the generator: beside z, or as maps'),
+      width: z.number().int().min(1).max(1024).describe('12: extent of the vector of a class, or its maps'),
+    }),
+    instanceNoise: noise('13: noise on what the discriminator sees'),
+    layerNoise: noise("13: noise on the generator's hidden layers"),
+    dropout: z.strictObject({
+      rate: z
+        .number()
+        .min(0)
+        .lt(1)
+        .describe('14: share of zeroed elements, in training and in the export; 0 is off'),
+      layers: z
+        .number()
+        .int()
+        .min(0)
+        .max(32)
+        .describe("14: number of the generator's first layers that drop"),
+    }),
   }),
 }) satisfies z.ZodType<Recipe>;

@@ -14,7 +14,7 @@ export interface RunConfig {
   readonly data: string | null;
   readonly dataName: string;
   readonly samples: number;
-  readonly sample: SampleSpec;
+  readonly sample: Required<SampleSpec>;
   readonly classes: readonly string[];
   readonly size: number;
   readonly seed: number;
@@ -31,7 +31,11 @@ const schema = z.strictObject({
   data: z.string().nullable(),
   dataName: z.string(),
   samples: z.number().int().min(1),
-  sample: z.strictObject({ kind: z.enum(['images', 'points']), shape: z.array(z.number().int().min(1)) }),
+  sample: z.strictObject({
+    kind: z.enum(['images', 'points']),
+    shape: z.array(z.number().int().min(1)),
+    classes: z.number().int().min(0),
+  }),
   classes: z.array(z.string()),
   size: z.number().int(),
   seed: z.number().int(),

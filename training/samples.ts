@@ -1,8 +1,9 @@
 import { encodeGrid } from '../artifacts/image-grid.ts';
 import { plotPoints } from '../artifacts/plot-points.ts';
-import { normals } from '../graph-builder/hash.ts';
+import { normals, uniforms } from '../graph-builder/hash.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
 import type { Tensor } from '../graph-builder/types.ts';
+import { tensor } from '../graph-builder/types.ts';
 import { gather } from './data/batch.ts';
 import type { Dataset } from './data/dataset.ts';
 import { EpochSampler } from './data/sampler.ts';
@@ -21,21 +22,33 @@ export interface Painting {
 export class SamplePainter {
   readonly #program: TrainingProgram;
   readonly #z: Tensor;
+  readonly #labels: Tensor | undefined;
   readonly #reference: Float32Array | undefined;
   readonly #meter: DiversityMeter;
 
   constructor(program: TrainingProgram, dataset: Dataset) {
     const count = program.sample.kind === 'images' ? 64 : 2500;
-    const { zDim } = program.recipe.network;
+    const { network, techniques } = program.recipe;
+    const { zDim } = network;
+    const latents =
+      techniques.latent === 'normal'
+        ? normals(0, 0, 'z', count * zDim)
+        : uniforms(0, 0, 'z', count * zDim).map((u) => 2 * u - 1);
     this.#program = program;
-    this.#z = { dtype: 'float32', shape: [count, zDim], data: normals(0, 0, 'z', count * zDim) };
+    this.#z = { dtype: 'float32', shape: [count, zDim], data: latents };
+    // The classes in turn.
+    if (program.labelled)
+      this.#labels = tensor(
+        'int32',
+        Array.from({ length: count }, (_, i) => i % program.sample.classes!),
+      );
     this.#meter = diversityMeter(dataset);
     if (dataset.data instanceof Float32Array) this.#reference = dataset.data.slice(0, 2 * count);
   }
 
   /** The generator as it is now: a grid of images, or a plot of points over those of the data. */
   async paint(engine: Engine): Promise<Painting> {
-    const { data, shape } = await engine.generate(this.#z, 0);
+    const { data, shape } = await engine.generate(this.#z, 0, this.#labels);
     const values = data as Float32Array;
     return { png: await this.#draw(values, shape), diversity: this.#meter.measure(values) };
   }

@@ -4,7 +4,7 @@ import { writeFileAtomic } from '../artifacts/files.ts';
 import type { JsonObject } from '../artifacts/files.ts';
 import { RunFolder } from '../artifacts/run-folder.ts';
 import { initialize } from '../graph-builder/initializer.ts';
-import { buildProgram, telemetryNames } from '../graph-builder/program.ts';
+import { buildProgram } from '../graph-builder/program.ts';
 import type { Telemetry, TrainingProgram } from '../graph-builder/program.ts';
 import type { OptimizerRecipe, Recipe } from '../graph-builder/recipe.ts';
 import { formatType } from '../graph-builder/shape.ts';
@@ -141,7 +141,7 @@ async function runSteps(run: Run): Promise<TrainResult> {
   const { config, program, dataset, folder, engine, start, onEvent, signal } = run;
   const { sampleEvery = 250, checkpointEvery = 1000 } = run.options;
   const { recipe } = config;
-  const { batch } = recipe;
+  const samples = program.samplesPerStep;
   const total = config.steps;
 
   // Loop state
@@ -172,7 +172,7 @@ async function runSteps(run: Run): Promise<TrainResult> {
     const progress = { seconds: seconds(), rateScale, monitor: monitor.state, verdicts: [...verdicts] };
     const manifest = {
       config: runConfigToJson(config),
-      position: step * batch,
+      position: step * samples,
       ...progressToJson(progress),
     };
     const path = await saveCheckpoint(folder.path, { step, manifest, tensors });
@@ -193,7 +193,8 @@ async function runSteps(run: Run): Promise<TrainResult> {
   /** Steps of the next run: up to the end, the next sample or the next checkpoint, within the time budget. */
   const nextSteps = (from: number) => {
     const until = (every: number) => (every > 0 ? every - (from % every) : Infinity);
-    return Math.min(size.steps, total - from, until(sampleEvery), until(checkpointEvery));
+    const moveEvery = Number.isFinite(program.moveEvery) ? program.moveEvery : 0;
+    return Math.min(size.steps, total - from, until(sampleEvery), until(checkpointEvery), until(moveEvery));
   };
   /** Logs and judges the steps from here on; the first that shows divergence ends them, and is not counted. */
   const takeIn = async (measured: readonly Telemetry[]): Promise<Verdict | undefined> => {
@@ -207,7 +208,7 @@ async function runSteps(run: Run): Promise<TrainResult> {
       if (at % logEvery === 0 || at === total)
         await folder.appendLog({
           step: at,
-          images: at * batch,
+          images: at * samples,
           seconds: Number(seconds().toFixed(3)),
           ...values,
         });
@@ -222,6 +223,8 @@ async function runSteps(run: Run): Promise<TrainResult> {
     let next = step < total ? chunkAt(step, nextSteps(step)) : undefined;
     while (next && step < total && !signal?.aborted && !outOfTime()) {
       const chunk = next;
+      const moves = program.movesAt(step);
+      if (moves.length) await engine.move(moves);
       const running = engine.run(chunk);
       const after = step + chunk.steps;
       // Prepared while the worker computes. Its size follows the run before this one.
@@ -230,16 +233,16 @@ async function runSteps(run: Run): Promise<TrainResult> {
       busy += milliseconds;
       size.observe(chunk.steps, milliseconds);
 
-      const measured = readTelemetry(telemetry, chunk.steps);
+      const measured = readTelemetry(program, telemetry, chunk.steps);
       const diverged = await takeIn(measured);
       if (diverged) return diverged;
       onEvent({
         type: 'step',
         step,
         steps: total,
-        images: step * batch,
+        images: step * samples,
         seconds: seconds(),
-        imagesPerSecond: (chunk.steps * batch * 1000) / milliseconds,
+        imagesPerSecond: (chunk.steps * samples * 1000) / milliseconds,
         ...measured.at(-1)!,
       });
       if (sampleEvery > 0 && step % sampleEvery === 0 && step < total) await sample();
@@ -277,15 +280,15 @@ async function runSteps(run: Run): Promise<TrainResult> {
     const rollback = run.options.onDiverge === 'rollback' ? '' : ' or --on-diverge rollback';
     await tell({ ...diverged, advice: `${diverged.advice}${rollback}` });
     const { checkpoint: last } = await latestCheckpoint(folder.path);
-    if (last) await exportNetworks(folder, program, last.tensors, last.step);
-  } else await exportNetworks(folder, program, await engine.state(), step);
+    if (last) await exportNetworks(folder, program, config.classes, last.tensors, last.step);
+  } else await exportNetworks(folder, program, config.classes, await engine.state(), step);
   const hostShare = busy > 0 ? Math.max(0, 1 - busy / (performance.now() - began)) : 0;
   await writeReport(folder, config, outcome, verdicts);
   onEvent({
     type: 'end',
     outcome,
     step,
-    images: step * batch,
+    images: step * samples,
     seconds: seconds(),
     folder: folder.path,
     hostShare,
@@ -349,11 +352,15 @@ async function cutBack(folder: RunFolder, step: number, verdicts: readonly Verdi
 
 const verdictsToJson = (verdicts: readonly Verdict[]) => verdicts as unknown as readonly JsonObject[];
 
-function readTelemetry(rows: Float32Array, steps: number): Telemetry[] {
-  const width = telemetryNames.length;
+function readTelemetry(
+  { telemetry: names }: TrainingProgram,
+  rows: Float32Array,
+  steps: number,
+): Telemetry[] {
+  const width = names.length;
   return Array.from(
     { length: steps },
-    (_, k) => Object.fromEntries(telemetryNames.map((name, i) => [name, rows[k * width + i]!])) as Telemetry,
+    (_, k) => Object.fromEntries(names.map((name, i) => [name, rows[k * width + i]!])) as Telemetry,
   );
 }
 
@@ -383,6 +390,7 @@ function startEvent(
     parameters: {
       generator: count(program.generator.parameters),
       discriminator: count(program.discriminator.parameters),
+      ...(program.encoder ? { encoder: count(program.encoder.parameters) } : {}),
     },
   };
 }

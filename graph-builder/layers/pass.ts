@@ -4,9 +4,6 @@ import type { Initializer, StateSpec } from '../initializer.ts';
 import type { RandomStreams } from '../random.ts';
 import { formatShape, sameShape } from '../shape.ts';
 
-/** A network as a function: it asks the pass for its parameters and returns its output. */
-export type Network = (pass: Pass, input: Value, label?: Value) => Value;
-
 /** What a network keeps: parameters are trained, statistics are updated by the pass itself. */
 export interface NetworkState {
   readonly parameters: readonly StateSpec[];
@@ -24,6 +21,8 @@ export interface PassOptions {
   /** Training normalises by the batch and updates statistics; inference uses the statistics. */
   readonly training: boolean;
   readonly random?: RandomStreams | undefined;
+  /** Classes that the samples of the pass have or are to have, int32 [N]. */
+  readonly labels?: Value | undefined;
   /** Scalars that change from step to step, such as the std of a decaying noise. */
   readonly control?: (name: string) => Value;
 }
@@ -59,10 +58,10 @@ export class Pass {
     }
   }
 
-  /** Runs the whole network under its name and label. */
-  run(network: Network, input: Value, label?: Value): Value {
-    const { network: name, label: passLabel } = this.#options;
-    return this.graph.scope(passLabel ? `${name}-${passLabel}` : name, () => network(this, input, label));
+  /** Runs a whole network, a function that asks the pass for its tensors, under its name and label. */
+  run<T>(network: (pass: Pass, input: Value) => T, input: Value): T {
+    const { network: name, label } = this.#options;
+    return this.graph.scope(label ? `${name}-${label}` : name, () => network(this, input));
   }
 
   parameter(name: string, shape: readonly number[], init: Initializer): Value {
@@ -82,6 +81,12 @@ export class Pass {
     const { random } = this.#options;
     if (!random) throw new GraphError('pass', 'a random layer needs a seed', this.graph.scopePath);
     return random;
+  }
+
+  get labels(): Value {
+    const { labels } = this.#options;
+    if (!labels) throw new GraphError('pass', 'a conditional layer needs labels', this.graph.scopePath);
+    return labels;
   }
 
   /** Name of a random stream of this place; passes of one network draw apart. */

@@ -1,9 +1,17 @@
 import { GraphError } from '../errors.ts';
 import type { Value } from '../graph.ts';
-import { mul, neg, sub } from '../ops/elementwise.ts';
 import { softplus } from '../ops/activation.ts';
+import { add, exp, mul, neg, sub } from '../ops/elementwise.ts';
 import { reduceMean } from '../ops/reduction.ts';
 import { sameShape } from '../shape.ts';
+
+/** The two sides of the game, on D's logits [N]; both results are scalars. */
+export interface AdversarialLoss {
+  /** Minimised by D: the mean of t real(l) + (1 - t) fake(l) over targets t, 1 for real and 0 for fake. */
+  readonly discriminator: (logits: Value, targets: Value | 0 | 1) => Value;
+  /** Minimised by G, on the logits of its fakes. */
+  readonly generator: (logits: Value) => Value;
+}
 
 /**
  * Binary cross-entropy on logits, mean over the batch, with targets that may be soft:
@@ -15,20 +23,67 @@ import { sameShape } from '../shape.ts';
 export function binaryCrossEntropy(logits: Value, targets: Value | 0 | 1): Value {
   if (targets === 1) return reduceMean(softplus(neg(logits)));
   if (targets === 0) return reduceMean(softplus(logits));
+  checkTargets(logits, targets);
+  return reduceMean(sub(softplus(logits), mul(targets, logits)));
+}
+
+function checkTargets(logits: Value, targets: Value): void {
   if (!sameShape(targets.shape, logits.shape))
     throw new GraphError(
       'binaryCrossEntropy',
       `targets must have the shape of the logits`,
       logits.graph.scopePath,
     );
-  return reduceMean(sub(softplus(logits), mul(targets, logits)));
 }
 
-export const generatorLosses = {
-  /** Maximise log D(G(z)): strong gradients while D wins (Goodfellow et al. 2014). */
-  'non-saturating': (logits: Value): Value => binaryCrossEntropy(logits, 1),
-  /** Minimise log(1 - D(G(z))), the minimax form: its gradient vanishes while D wins. For comparison. */
-  saturating: (logits: Value): Value => neg(binaryCrossEntropy(logits, 0)),
-} as const;
+/**
+ * f-GAN (Nowozin, Cseke & Tomioka 2016): D's output v bounds a divergence from below through an activation g and
+ * the conjugate f*. D minimises -g(v) on real and f*(g(v)) on fake; G minimises -g(v), the form of the paper's
+ * section 3.2 whose gradient does not vanish.
+ *
+ * @param real -g(v) @param fake f*(g(v))
+ */
+function divergence(real: (v: Value) => Value, fake: (v: Value) => Value): AdversarialLoss {
+  return {
+    discriminator: (logits, targets) => {
+      if (targets === 1) return reduceMean(real(logits));
+      if (targets === 0) return reduceMean(fake(logits));
+      checkTargets(logits, targets);
+      return reduceMean(add(fake(logits), mul(targets, sub(real(logits), fake(logits)))));
+    },
+    generator: (logits) => reduceMean(real(logits)),
+  };
+}
 
-export type GeneratorLoss = keyof typeof generatorLosses;
+export const adversarialLosses = {
+  /** G maximises log D(G(z)): strong gradients while D wins (Goodfellow et al. 2014). */
+  'non-saturating': { discriminator: binaryCrossEntropy, generator: (l) => binaryCrossEntropy(l, 1) },
+  /** G minimises log(1 - D(G(z))), the minimax form: its gradient vanishes while D wins. For comparison. */
+  saturating: { discriminator: binaryCrossEntropy, generator: (l) => neg(binaryCrossEntropy(l, 0)) },
+  /**
+   * G minimises -E[l(G(z))]. The logit of the optimal D is log p_data / q_G, so this is KL(q_G || p_data)
+   * (Sonderby et al. 2016, eq. 10).
+   */
+  kl: { discriminator: binaryCrossEntropy, generator: (l) => neg(reduceMean(l)) },
+  /** g(v) = v, f*(t) = e^(t - 1) */
+  'f-kl': divergence(neg, (v) => exp(sub(v, 1))),
+  /** g(v) = -e^(-v), f*(t) = -1 - log(-t) */
+  'f-reverse-kl': divergence(
+    (v) => exp(neg(v)),
+    (v) => sub(v, 1),
+  ),
+  /** g(v) = log 2 - softplus(-v), f*(t) = -log(2 - e^t) */
+  'f-jensen-shannon': divergence(
+    (v) => sub(softplus(neg(v)), Math.LN2),
+    (v) => sub(softplus(v), Math.LN2),
+  ),
+  /** g(v) = v, f*(t) = t^2 / 4 + t */
+  'f-pearson': divergence(neg, (v) => add(mul(mul(v, v), 0.25), v)),
+  /** g(v) = 1 - e^(-v), f*(t) = t / (1 - t) */
+  'f-hellinger': divergence(
+    (v) => sub(exp(neg(v)), 1),
+    (v) => sub(exp(v), 1),
+  ),
+} as const satisfies Readonly<Record<string, AdversarialLoss>>;
+
+export type AdversarialLossName = keyof typeof adversarialLosses;

@@ -1,21 +1,15 @@
 import { GraphError } from '../errors.ts';
 import type { Value } from '../graph.ts';
-import { conv2d, convTranspose2d, pixelShuffle } from '../layers/convolution.ts';
 import { dense } from '../layers/dense.ts';
-import { batchNorm, instanceNorm } from '../layers/normalization.ts';
-import type { Network, Pass } from '../layers/pass.ts';
-import { dropout } from '../layers/stochastic.ts';
-import { leakyRelu, relu, tanh } from '../ops/activation.ts';
+import type { Pass } from '../layers/pass.ts';
+import { tanh } from '../ops/activation.ts';
 import { reshape } from '../ops/movement.ts';
-import { averagePool, upsampleNearest } from '../ops/pooling.ts';
-import { fixed } from '../shape.ts';
 import type { DcganRecipe } from '../recipe.ts';
-
-/** Hooks through which techniques reach into a network. */
-export interface NetworkHooks {
-  /** Applied to the output of every hidden layer. */
-  readonly afterLayer?: (pass: Pass, x: Value) => Value;
-}
+import { fixed } from '../shape.ts';
+import { normalization } from '../techniques/04-separate-batches.ts';
+import { activation, downsample, upsample } from '../techniques/05-no-sparse-gradients.ts';
+import type { DiscriminatorNetwork, GeneratorNetwork, NetworkHooks } from './network.ts';
+import { judge } from './network.ts';
 
 export const dcganSizes = [16, 32, 64, 128] as const;
 
@@ -31,13 +25,6 @@ function doublings(shape: readonly number[]): number {
   return Math.log2(height!) - 2;
 }
 
-function normalization(kind: DcganRecipe['normalization'], pass: Pass, x: Value): Value {
-  if (kind === 'batch') return batchNorm(pass, 'norm', x);
-  return kind === 'instance' ? instanceNorm(pass, 'norm', x) : x;
-}
-
-const activation = (x: Value, slope: number) => (slope === 0 ? relu(x) : leakyRelu(x, slope));
-
 /**
  * z [N, zDim] -> images [N, C, S, S] in [-1, 1] (Radford et al. 2015): a projection to 4 x 4, then doublings,
  * each normalised and activated; tanh at the end.
@@ -45,56 +32,61 @@ const activation = (x: Value, slope: number) => (slope === 0 ? relu(x) : leakyRe
 export function dcganGenerator(
   recipe: DcganRecipe,
   image: readonly number[],
-  hooks: NetworkHooks = {},
-): Network {
+  hooks: NetworkHooks,
+): GeneratorNetwork {
   const blocks = doublings(image);
   const { filters, slope, upsampling } = recipe;
   // A layer in front of a normalisation needs no bias: the mean is subtracted.
   const bias = recipe.normalization === 'none';
-  const double = (pass: Pass, x: Value, channels: number, last: boolean): Value => {
-    const options = { bias: last || bias };
-    if (upsampling === 'convTranspose')
-      return convTranspose2d(pass, 'conv', x, channels, 4, { ...options, stride: 2, pad: 1 });
-    if (upsampling === 'pixelShuffle')
-      return pixelShuffle(conv2d(pass, 'conv', x, channels * 4, 3, { ...options, pad: 1 }), 2);
-    return conv2d(pass, 'conv', upsampleNearest(x, 2), channels, 3, { ...options, pad: 1 });
-  };
   return (pass, z) => {
-    const finish = (x: Value, block: number) => {
-      const active = activation(normalization(recipe.normalization, pass, x), slope);
-      const dropped =
-        block < recipe.dropout.blocks ? dropout(pass, 'dropout', active, recipe.dropout.rate) : active;
-      return hooks.afterLayer ? hooks.afterLayer(pass, dropped) : dropped;
-    };
+    const finish = (x: Value, layer: number) =>
+      hooks.generatorLayer(pass, activation(normalization(recipe.normalization, pass, x), slope), layer);
     const base = filters * 2 ** (blocks - 1);
     let x = pass.scope('project', () => {
-      const flat = dense(pass, 'dense', z, base * 16, { bias });
+      const flat = dense(pass, 'dense', hooks.generatorInput(pass, z), base * 16, { bias });
       return finish(reshape(flat, [z.shape[0]!, base, 4, 4]), 0);
     });
+    x = hooks.generatorMap(pass, x);
     for (let block = 1; block < blocks; block++)
-      x = pass.scope(`block${block}`, () => finish(double(pass, x, base / 2 ** block, false), block));
-    return pass.scope('image', () => tanh(double(pass, x, image[0]!, true)));
+      x = pass.scope(`block${block}`, () =>
+        finish(upsample(upsampling, pass, x, base / 2 ** block, { bias }), block),
+      );
+    return pass.scope('image', () => tanh(upsample(upsampling, pass, x, image[0]!, { bias: true })));
   };
 }
 
-/** images [N, C, S, S] -> logits [N]: halvings down to 4 x 4, no normalisation on the first, then one dense unit. */
-export function dcganDiscriminator(recipe: DcganRecipe, image: readonly number[]): Network {
-  const blocks = doublings(image);
+/** images [N, C, S, S] -> hidden layers by halvings down to 4 x 4, the first without normalisation, the last flat. */
+export function discriminatorLayers(
+  recipe: DcganRecipe,
+  image: readonly number[],
+  pass: Pass,
+  images: Value,
+): { readonly layers: readonly Value[]; readonly features: Value } {
   const { filters, slope, downsampling } = recipe;
-  const halve = (pass: Pass, x: Value, channels: number, bias: boolean): Value =>
-    downsampling === 'stride'
-      ? conv2d(pass, 'conv', x, channels, 4, { bias, stride: 2, pad: 1 })
-      : averagePool(conv2d(pass, 'conv', x, channels, 3, { bias, pad: 1 }), 2);
-  return (pass, images) => {
-    let x = images;
-    for (let block = 0; block < blocks; block++)
-      x = pass.scope(`block${block}`, () => {
+  const layers: Value[] = [];
+  for (let block = 0; block < doublings(image); block++)
+    layers.push(
+      pass.scope(`block${block}`, () => {
         const normalized = block > 0 && recipe.normalization !== 'none';
-        const y = halve(pass, x, filters * 2 ** block, !normalized);
+        const x = layers.at(-1) ?? images;
+        const y = downsample(downsampling, pass, x, filters * 2 ** block, { bias: !normalized });
         return activation(normalized ? normalization(recipe.normalization, pass, y) : y, slope);
-      });
-    const features = x.shape.slice(1).reduce<number>((n, dim) => n * fixed(dim), 1);
-    const logits = dense(pass, 'logit', reshape(x, [x.shape[0]!, features]), 1);
-    return reshape(logits, [x.shape[0]!]);
+      }),
+    );
+  const last = layers.at(-1)!;
+  const size = last.shape.slice(1).reduce<number>((n, dim) => n * fixed(dim), 1);
+  return { layers, features: reshape(last, [last.shape[0]!, size]) };
+}
+
+/** images [N, C, S, S] -> logits [N]: the layers above, then one dense unit. */
+export function dcganDiscriminator(
+  recipe: DcganRecipe,
+  image: readonly number[],
+  hooks: NetworkHooks,
+): DiscriminatorNetwork {
+  doublings(image);
+  return (pass, images) => {
+    const { layers, features } = discriminatorLayers(recipe, image, pass, images);
+    return judge(pass, layers, features, hooks);
   };
 }

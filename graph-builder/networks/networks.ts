@@ -1,25 +1,36 @@
-import type { Network } from '../layers/pass.ts';
+import { GraphError } from '../errors.ts';
 import type { Recipe, SampleSpec } from '../recipe.ts';
-import type { NetworkHooks } from './dcgan.ts';
+import type { TechniqueHooks } from '../techniques/technique.ts';
 import { dcganDiscriminator, dcganGenerator } from './dcgan.ts';
 import { mlpDiscriminator, mlpGenerator } from './mlp.ts';
-import { GraphError } from '../errors.ts';
+import type { DiscriminatorNetwork, EncoderNetwork, GeneratorNetwork } from './network.ts';
+import { networkHooks } from './network.ts';
 
 export interface Networks {
-  readonly generator: Network;
-  readonly discriminator: Network;
+  readonly generator: GeneratorNetwork;
+  readonly discriminator: DiscriminatorNetwork;
+  readonly encoder?: EncoderNetwork;
 }
 
-/** The pair of networks that a recipe names, for samples of the given kind. */
-export function networksOf({ network }: Recipe, sample: SampleSpec, hooks: NetworkHooks = {}): Networks {
+/** The networks that a recipe names, for samples of the given kind. */
+export function networksOf(
+  { network }: Recipe,
+  sample: SampleSpec,
+  techniques: readonly TechniqueHooks[],
+): Networks {
+  const hooks = networkHooks(techniques);
+  const encoder = techniques.find((technique) => technique.encoder)?.encoder;
+  const further = encoder ? { encoder } : {};
   if (network.kind === 'mlp')
     return {
       generator: mlpGenerator(network, sample, hooks),
-      discriminator: mlpDiscriminator(network, sample),
+      discriminator: mlpDiscriminator(network, sample, hooks),
+      ...further,
     };
   if (sample.kind !== 'images') throw new GraphError('dcgan', 'needs images; for points use the recipe mlp');
   return {
     generator: dcganGenerator(network, sample.shape, hooks),
-    discriminator: dcganDiscriminator(network, sample.shape),
+    discriminator: dcganDiscriminator(network, sample.shape, hooks),
+    ...further,
   };
 }

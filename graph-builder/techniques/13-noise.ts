@@ -1,7 +1,16 @@
 import { add, mul } from '../ops/elementwise.ts';
 import { gaussianNoise } from '../layers/stochastic.ts';
-import type { NoiseSchedule } from '../recipe.ts';
 import type { Technique } from './technique.ts';
+
+export interface NoiseSchedule {
+  /** Standard deviation at step 0, in units of the noised tensor; 0 is off. */
+  readonly std: number;
+  readonly decay: 'linear' | 'exponential' | 'cosine';
+  /** Steps until the noise is gone (linear, cosine) or a hundredth of its start (exponential). */
+  readonly steps: number;
+}
+
+export const noiseOff: NoiseSchedule = { std: 0, decay: 'linear', steps: 2000 };
 
 /** Standard deviation of a decaying noise at a step. */
 export function noiseAt({ std, decay, steps }: NoiseSchedule, step: number): number {
@@ -20,6 +29,7 @@ export function noiseAt({ std, decay, steps }: NoiseSchedule, step: number): num
 export const instanceNoise: Technique = {
   number: 13,
   name: 'instance-noise',
+  off: { 'techniques.instanceNoise.std': 0 },
   hooks: ({ techniques: { instanceNoise: schedule } }) => {
     if (schedule.std === 0) return undefined;
     return {
@@ -34,6 +44,7 @@ export const instanceNoise: Technique = {
 export const layerNoise: Technique = {
   number: 13,
   name: 'layer-noise',
+  off: { 'techniques.layerNoise.std': 0 },
   hooks: ({ techniques: { layerNoise: schedule } }) => {
     if (schedule.std === 0) return undefined;
     return {

@@ -1,24 +1,80 @@
-import type { Recipe } from '../recipe.ts';
-import { softLabels } from './06-soft-labels.ts';
-import { instanceNoise, layerNoise } from './13-noise.ts';
+import type { Recipe, SampleSpec, TechniqueOptions } from '../recipe.ts';
+import { normalizedInputs } from './01-normalized-inputs.ts';
+import { modifiedLoss } from './02-modified-loss.ts';
+import { sphericalLatent } from './03-latent.ts';
+import { separateBatches } from './04-separate-batches.ts';
+import { noSparseGradients } from './05-no-sparse-gradients.ts';
+import { softLabels, softLabelsOff } from './06-soft-labels.ts';
+import { vae, vaeOff } from './07-vae.ts';
+import { freezing, freezingOff } from './08-freezing.ts';
+import { historicalAveraging } from './08-historical-averaging.ts';
+import { minibatchDiscrimination, minibatchDiscriminationOff } from './08-minibatch-discrimination.ts';
+import { replay, replayOff } from './08-replay.ts';
+import { snapshots, snapshotsOff } from './08-snapshots.ts';
+import { targetNetworks, targetNetworksOff } from './08-target-networks.ts';
+import { adamOptimizer } from './09-adam.ts';
+import { discriminatorSteps } from './11-discriminator-steps.ts';
+import { lossThreshold, lossThresholdOff } from './11-loss-threshold.ts';
+import { labels, labelsOff } from './12-labels.ts';
+import { instanceNoise, layerNoise, noiseOff } from './13-noise.ts';
+import { dropout, dropoutOff } from './14-dropout.ts';
 import type { Technique, TechniqueHooks } from './technique.ts';
 
-/** The techniques that enter through hooks, in the order in which they apply. */
-export const techniques: readonly Technique[] = [softLabels, instanceNoise, layerNoise];
+/** All techniques of the graph, in the order in which they apply; 10 watches from outside (`training/monitor`). */
+export const techniques: readonly Technique[] = [
+  normalizedInputs,
+  modifiedLoss,
+  sphericalLatent,
+  separateBatches,
+  noSparseGradients,
+  softLabels,
+  vae,
+  targetNetworks,
+  snapshots,
+  replay,
+  freezing,
+  historicalAveraging,
+  minibatchDiscrimination,
+  adamOptimizer,
+  lossThreshold,
+  discriminatorSteps,
+  labels,
+  dropout,
+  instanceNoise,
+  layerNoise,
+];
 
-export function hooksOf(recipe: Recipe): TechniqueHooks[] {
-  return techniques.map((technique) => technique.hooks(recipe)).filter((hooks) => hooks !== undefined);
+/** Options that leave every technique that has some off. */
+export const techniquesOff: TechniqueOptions = {
+  latent: 'normal',
+  batches: 'separate',
+  softLabels: softLabelsOff,
+  vae: vaeOff,
+  replay: replayOff,
+  snapshots: snapshotsOff,
+  targetNetworks: targetNetworksOff,
+  freezing: freezingOff,
+  historicalAveraging: 0,
+  minibatchDiscrimination: minibatchDiscriminationOff,
+  lossThreshold: lossThresholdOff,
+  discriminatorSteps: 1,
+  labels: labelsOff,
+  instanceNoise: noiseOff,
+  layerNoise: noiseOff,
+  dropout: dropoutOff,
+};
+
+export function hooksOf(
+  recipe: Recipe,
+  sample: SampleSpec,
+  known: readonly Technique[] = techniques,
+): TechniqueHooks[] {
+  return known.map((technique) => technique.hooks(recipe, sample)).filter((hooks) => hooks !== undefined);
 }
 
 /** Names of what a recipe trains with, for the metadata of the exported model. */
-export function techniqueNames(recipe: Recipe): string[] {
-  const { network, loss, optimizer } = recipe;
-  const names = ['normalized-inputs', loss, 'spherical-z'];
-  if (network.normalization !== 'none') names.push(`${network.normalization}-norm`);
-  if (network.slope > 0) names.push('leaky-relu');
-  names.push(`${optimizer.generator.kind}-generator`, `${optimizer.discriminator.kind}-discriminator`);
-  if (network.kind === 'dcgan' && network.dropout.rate > 0 && network.dropout.blocks > 0)
-    names.push('dropout');
-  if (recipe.emaDecay > 0) names.push('ema');
-  return [...names, ...techniques.filter((technique) => technique.hooks(recipe)).map(({ name }) => name)];
+export function techniqueNames(recipe: Recipe, sample: SampleSpec): string[] {
+  const on = techniques.filter((technique) => technique.hooks(recipe, sample));
+  const names = on.flatMap((technique) => technique.variants?.(recipe) ?? [technique.name]);
+  return recipe.emaDecay > 0 ? [...names, 'ema'] : names;
 }

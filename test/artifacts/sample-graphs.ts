@@ -59,7 +59,7 @@ export function everyOperator(): Graph {
     scattered: scatterND(fixedBatch, graph.constant(tensor('int32', [1], [1, 1])), ones(1, 3), 'add'),
     normalised: batchNormTraining(reshape(fixedBatch, [2, 3, 1]), ones(3), ones(3), 1e-5).y,
     half: cast(cast(image, 'float16'), 'float32'),
-    noise: new RandomStreams(graph, graph.input('seed', 'int32', []), graph.scalar(0, 'int32')).normal('z', [
+    noise: RandomStreams.of(graph, graph.input('seed', 'int32', []), graph.scalar(0, 'int32')).normal('z', [
       'N',
       3,
     ]),

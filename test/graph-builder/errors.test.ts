@@ -4,7 +4,7 @@ import { gradients } from '../../graph-builder/autodiff.ts';
 import { GraphError } from '../../graph-builder/errors.ts';
 import { emit, Graph } from '../../graph-builder/graph.ts';
 import type { Value } from '../../graph-builder/graph.ts';
-import { generatorGraph } from '../../graph-builder/export.ts';
+import { encoderGraph, generatorGraph } from '../../graph-builder/export.ts';
 import { dropout } from '../../graph-builder/layers/stochastic.ts';
 import { Pass } from '../../graph-builder/layers/pass.ts';
 import { binaryCrossEntropy } from '../../graph-builder/losses/adversarial.ts';
@@ -334,15 +334,23 @@ const unplaced: readonly (readonly [string, Build])[] = [
   ['random: probability 1.5 must be in [0, 1]', (s) => streamsOf(s).mask('z', [2], 1.5)],
   [
     'dcgan: image size 20 x 20 must be one of 16, 32, 64, 128, square',
-    () => networksOf(recipeOf(dcgan), { kind: 'images', shape: [1, 20, 20] }),
+    () => networksOf(recipeOf(dcgan), { kind: 'images', shape: [1, 20, 20] }, []),
   ],
   [
     'dcgan: channels 2 must be 1 or 3',
-    () => networksOf(recipeOf(dcgan), { kind: 'images', shape: [2, 32, 32] }),
+    () => networksOf(recipeOf(dcgan), { kind: 'images', shape: [2, 32, 32] }, []),
   ],
   [
     'dcgan: needs images; for points use the recipe mlp',
-    () => networksOf(recipeOf(dcgan), { kind: 'points', shape: [2] }),
+    () => networksOf(recipeOf(dcgan), { kind: 'points', shape: [2] }, []),
+  ],
+  [
+    'export: recipe parity has no encoder',
+    () => encoderGraph(buildProgram(recipeOf(mlp), { kind: 'points', shape: [2] }), new Map()),
+  ],
+  [
+    'pass: a conditional layer needs labels',
+    (s) => new Pass({ graph: s.graph, network: 'g', training: true }).labels,
   ],
   [
     'is missing from the state',
@@ -352,7 +360,7 @@ const unplaced: readonly (readonly [string, Build])[] = [
 
 const zeros = { kind: 'constant', value: 0 } as const;
 const input = (graph: Graph) => graph.input('x', 'float32', []);
-const streamsOf = (s: Sketch) => new RandomStreams(s.graph, s.of('int32', []), s.of('int32', []));
+const streamsOf = (s: Sketch) => RandomStreams.of(s.graph, s.of('int32', []), s.of('int32', []));
 
 function passOf(graph: Graph, values?: ReadonlyMap<string, Value>): Pass {
   return new Pass({ graph, network: 'discriminator', training: true, ...(values ? { values } : {}) });

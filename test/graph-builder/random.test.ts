@@ -9,7 +9,7 @@ type Draw = (random: RandomStreams, graph: Graph) => void;
 
 async function draw(seed: number, step: number, build: Draw) {
   const graph = new Graph('random');
-  build(new RandomStreams(graph, graph.scalar(seed, 'int32'), graph.scalar(step, 'int32')), graph);
+  build(RandomStreams.of(graph, graph.scalar(seed, 'int32'), graph.scalar(step, 'int32')), graph);
   return evaluate(graph);
 }
 
@@ -34,12 +34,12 @@ describe('random streams', () => {
   it('gives the symbolic batch what it gives the fixed one', async () => {
     const graph = new Graph('symbolic');
     const x = graph.input('x', 'float32', ['N', 3]);
-    const random = new RandomStreams(graph, graph.scalar(3, 'int32'), graph.scalar(0, 'int32'));
+    const random = RandomStreams.of(graph, graph.scalar(3, 'int32'), graph.scalar(0, 'int32'));
     graph.output('normal', random.normal('s', ['N', 4]));
     graph.output('echo', x);
     const fixed = new Graph('fixed');
     fixed.input('x', 'float32', [6, 3]);
-    const seeded = new RandomStreams(fixed, fixed.scalar(3, 'int32'), fixed.scalar(0, 'int32'));
+    const seeded = RandomStreams.of(fixed, fixed.scalar(3, 'int32'), fixed.scalar(0, 'int32'));
     fixed.output('normal', seeded.normal('s', [6, 4]));
     const expected = normals(3, 0, 's', 24);
     expect(Array.from((await evaluate(fixed, { x: new Float32Array(18) })).normal!)).toEqual([...expected]);
@@ -74,7 +74,7 @@ describe('random streams', () => {
 
   it('refuses to draw one stream twice and a probability outside [0, 1]', () => {
     const graph = new Graph('random');
-    const random = new RandomStreams(graph, graph.scalar(0, 'int32'), graph.scalar(0, 'int32'));
+    const random = RandomStreams.of(graph, graph.scalar(0, 'int32'), graph.scalar(0, 'int32'));
     random.uniform('x', [2]);
     expect(() => random.uniform('x', [2])).toThrow('stream "x" must be drawn from once');
     expect(() => random.mask('y', [2], 1.5)).toThrow('probability 1.5 must be in [0, 1]');

@@ -1,7 +1,7 @@
 import { encodeMetadata } from '../../artifacts/metadata.ts';
 import type { GeneratorMetadata } from '../../artifacts/metadata.ts';
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
-import { discriminatorGraph, generatorGraph, isRandom } from '../../graph-builder/export.ts';
+import { discriminatorGraph, generatorGraph } from '../../graph-builder/export.ts';
 import { Graph } from '../../graph-builder/graph.ts';
 import { initialize } from '../../graph-builder/initializer.ts';
 import { add, cast, mul } from '../../graph-builder/ops/elementwise.ts';
@@ -21,7 +21,7 @@ export const dropoutRecipe: Recipe = {
 
 export const plainRecipe: Recipe = {
   ...dropoutRecipe,
-  network: { ...dropoutRecipe.network, dropout: { rate: 0, blocks: 0 } } as never,
+  techniques: { ...dropoutRecipe.techniques, dropout: { rate: 0, layers: 0 } },
 };
 
 export const pointsRecipe: Recipe = { ...mlp, network: { ...mlp.network, zDim: 4, hidden: 16 } as never };
@@ -49,7 +49,8 @@ export function metadataOf(recipe: Recipe, sample: SampleSpec): GeneratorMetadat
     ...(sample.kind === 'images' && { valueRange: [-1, 1] }),
     classes: [],
     conditional: false,
-    random: isRandom(recipe),
+    latent: 'normal',
+    random: buildProgram(recipe, sample).randomAtInference,
     techniques: [],
     weights: 'live',
     steps: 0,

@@ -6,6 +6,7 @@ import type {
   Recipe,
   SampleSpec,
 } from '../../graph-builder/recipe.ts';
+import { techniquesOff } from '../../graph-builder/techniques/index.ts';
 import { sizeOf } from '../../graph-builder/shape.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
 import { tensor } from '../../graph-builder/types.ts';
@@ -26,7 +27,6 @@ export const dcgan: DcganRecipe = {
   downsampling: 'stride',
   normalization: 'batch',
   slope: 0.2,
-  dropout: { rate: 0, blocks: 0 },
 };
 
 export const mlp: MlpRecipe = {
@@ -38,8 +38,6 @@ export const mlp: MlpRecipe = {
   slope: 0.2,
 };
 
-const noNoise = { std: 0, decay: 'linear', steps: 1 } as const;
-
 /** A recipe with nothing random but z. */
 export function recipeOf(network: DcganRecipe | MlpRecipe, changes: Partial<Recipe> = {}): Recipe {
   return {
@@ -49,11 +47,7 @@ export function recipeOf(network: DcganRecipe | MlpRecipe, changes: Partial<Reci
     optimizer: { generator: adam, discriminator: adam },
     emaDecay: 0,
     batch: 4,
-    techniques: {
-      softLabels: { real: [1, 1], fake: [0, 0] },
-      instanceNoise: noNoise,
-      layerNoise: noNoise,
-    },
+    techniques: techniquesOff,
     ...changes,
   };
 }
@@ -61,12 +55,14 @@ export function recipeOf(network: DcganRecipe | MlpRecipe, changes: Partial<Reci
 /** Every random technique on: soft labels, noise on D's input and on G's layers, dropout in G; and the average. */
 export function randomRecipe(network: DcganRecipe | MlpRecipe, changes: Partial<Recipe> = {}): Recipe {
   const noise = { std: 0.1, decay: 'exponential', steps: 40 } as const;
-  return recipeOf(network.kind === 'dcgan' ? { ...network, dropout: { rate: 0.3, blocks: 1 } } : network, {
+  return recipeOf(network, {
     emaDecay: 0.99,
     techniques: {
-      softLabels: { real: [0.7, 1.2], fake: [0, 0.3] },
+      ...techniquesOff,
+      softLabels: { real: [0.7, 1.2], fake: [0, 0.3], swap: 0.1 },
       instanceNoise: noise,
       layerNoise: noise,
+      dropout: { rate: 0.3, layers: 1 },
     },
     ...changes,
   });

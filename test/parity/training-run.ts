@@ -2,7 +2,6 @@ import * as ort from 'onnxruntime-node';
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
 import { initialize } from '../../graph-builder/initializer.ts';
 import type { Target } from '../../graph-builder/ops/op.ts';
-import { telemetryNames } from '../../graph-builder/program.ts';
 import type { TrainingProgram } from '../../graph-builder/program.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
@@ -16,6 +15,8 @@ export interface Batches {
   readonly seed: number;
   /** [K, N, ...sample] */
   readonly real: Tensor;
+  /** int32 [K, N], for a program that trains on labels */
+  readonly labels?: Tensor;
 }
 
 export interface Trained {
@@ -70,12 +71,13 @@ export class TrainingModel {
   }
 
   /** Inputs of the run that does steps `from` to `to`; the step driver does one. */
-  feeds(state: State, { seed, real }: Batches, from: number, to: number): Map<string, Tensor> {
+  feeds(state: State, { seed, real, labels }: Batches, from: number, to: number): Map<string, Tensor> {
     const dropLeading = (value: Tensor): Tensor =>
       this.driver === 'loop' ? value : { ...value, shape: value.shape.slice(1) };
     return new Map([
       ...state,
       ['real', dropLeading(rows(real, from, to))],
+      ...(labels ? [['labels', dropLeading(rows(labels, from, to))] as const] : []),
       ['controls', dropLeading(controlRows(this.program, from, to))],
       ['seed', tensor('int32', [seed], [])],
       ['step', tensor('int32', [from], [])],
@@ -90,10 +92,12 @@ export class TrainingModel {
     let current = state;
     for (let step = from; step < to; step += stride) {
       const results = await this.#run(this.feeds(current, batches, step, step + stride));
-      current = new Map([...state.keys()].map((name) => [name, fromOrt(results[`next/${name}`]!)]));
+      current = new Map(
+        [...current].map(([name, value]) => [name, fromOrt(results[`next/${name}`]) ?? value]),
+      );
       const values = results.telemetry!.data as Float32Array;
-      for (let k = 0; k < stride; k++)
-        telemetry.push(values.slice(k * telemetryNames.length, (k + 1) * telemetryNames.length));
+      const width = values.length / stride;
+      for (let k = 0; k < stride; k++) telemetry.push(values.slice(k * width, (k + 1) * width));
     }
     return { state: current, telemetry };
   }
@@ -112,7 +116,9 @@ export class TrainingModel {
 const toOrt = ({ dtype, data, shape }: Tensor) =>
   new ort.Tensor(dtype as 'float32', data as Float32Array, shape);
 
-function fromOrt({ type, dims, data }: ort.Tensor): Tensor {
+function fromOrt(value: ort.Tensor | undefined): Tensor | undefined {
+  if (!value) return undefined;
+  const { type, dims, data } = value;
   return { dtype: type as Tensor['dtype'], shape: [...dims], data: data as Tensor['data'] };
 }
 

@@ -25,7 +25,11 @@ const set = (...settings: string[]) => settings.flatMap((setting) => ['--set', s
 const checkpoint = (folder: string, out: string, step: number) =>
   loadCheckpoint(join(folder, out, 'checkpoints', `step-${step}`));
 
-const hardLabels = set('techniques.softLabels.real=[1,1]', 'techniques.softLabels.fake=[0,0]');
+const hardLabels = set(
+  'techniques.softLabels.real=[1,1]',
+  'techniques.softLabels.fake=[0,0]',
+  'techniques.softLabels.swap=0',
+);
 const noNoise = set('techniques.instanceNoise.std=0');
 const points = ['ring8', '--batch', '64', ...set('network.hidden=32', 'network.layers=2', 'network.zDim=4')];
 /** D hardly learns, so that G finds a place where it is believed. */

@@ -1,3 +1,4 @@
+import type { Move } from '../../graph-builder/techniques/technique.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
 
 /** Where a program runs. */
@@ -13,6 +14,7 @@ export interface EngineSpec {
   readonly trainingModel: Uint8Array;
   /** Generator with its weights as inputs. */
   readonly samplerModel: Uint8Array;
+  /** Tensors that the training model does not take are left as they are, for moves. */
   readonly state: ReadonlyMap<string, Tensor>;
   /** Input of the sampler -> state tensor that feeds it. */
   readonly samplerWeights: ReadonlyMap<string, string>;
@@ -27,8 +29,10 @@ export interface Chunk {
   /** Step counter of the first of them. */
   readonly step: number;
   readonly seed: number;
-  /** [K, N, ...sample] */
+  /** [K, R, ...sample], R samples a step */
   readonly real: Tensor;
+  /** int32 [K, R], of a program that trains on labels. */
+  readonly labels?: Tensor;
   /** [K, controls] */
   readonly controls: Tensor;
 }
@@ -49,7 +53,9 @@ export interface Engine {
   state(): Promise<Map<string, Tensor>>;
   /** Takes the place of the whole state. */
   restore(state: ReadonlyMap<string, Tensor>): Promise<void>;
-  /** Output of the generator for `z` [n, zDim], with the weights as they are now. */
-  generate(z: Tensor, seed: number): Promise<Tensor>;
+  /** Gives state tensors the values of others, one move after the other. */
+  move(moves: readonly Move[]): Promise<void>;
+  /** Output of the generator for `z` [n, zDim], with the weights as they are now; `labels` int32 [n] if it takes some. */
+  generate(z: Tensor, seed: number, labels?: Tensor): Promise<Tensor>;
   dispose(): Promise<void>;
 }

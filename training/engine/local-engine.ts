@@ -22,11 +22,11 @@ export async function createLocalEngine(spec: EngineSpec): Promise<Engine> {
     const feeds = { ...Object.fromEntries(state) };
     for (const [name, value] of Object.entries(inputs)) feeds[name] = toOrt(ort, value);
     const results = await session.run(feed(session, feeds));
-    state = new Map([...state.keys()].map((name) => [name, results[`next/${name}`]!]));
+    state = new Map([...state].map(([name, value]) => [name, results[`next/${name}`] ?? value]));
     return results.telemetry!.data as Float32Array;
   };
 
-  const runSteps = async ({ steps, step, seed, real, controls }: Chunk): Promise<Float32Array> => {
+  const runSteps = async ({ steps, step, seed, real, labels, controls }: Chunk): Promise<Float32Array> => {
     const row = ({ dtype, shape, data }: Tensor, k: number): Tensor => {
       const size = data.length / steps;
       return { dtype, shape: shape.slice(1), data: data.subarray(k * size, (k + 1) * size) };
@@ -36,6 +36,7 @@ export async function createLocalEngine(spec: EngineSpec): Promise<Engine> {
       rows.push(
         await runOnce({
           real: row(real, k),
+          ...(labels ? { labels: row(labels, k) } : {}),
           controls: row(controls, k),
           seed: tensor('int32', [seed], []),
           step: tensor('int32', [step + k], []),
@@ -53,6 +54,7 @@ export async function createLocalEngine(spec: EngineSpec): Promise<Engine> {
           ? await runSteps(chunk)
           : await runOnce({
               real: chunk.real,
+              ...(chunk.labels ? { labels: chunk.labels } : {}),
               controls: chunk.controls,
               seed: tensor('int32', [chunk.seed], []),
               step: tensor('int32', [chunk.step], []),
@@ -65,11 +67,16 @@ export async function createLocalEngine(spec: EngineSpec): Promise<Engine> {
       state = toState(tensors);
       return Promise.resolve();
     },
-    generate: async (z: Tensor, seed: number): Promise<Tensor> => {
+    move: (moves) => {
+      for (const { from, to } of moves) state.set(to, state.get(from)!);
+      return Promise.resolve();
+    },
+    generate: async (z: Tensor, seed: number, labels?: Tensor): Promise<Tensor> => {
       sampler ??= await ort.InferenceSession.create(spec.samplerModel, options);
       const feeds: Record<string, Ort.Tensor> = {
         z: toOrt(ort, z),
         seed: toOrt(ort, tensor('int32', [seed], [])),
+        ...(labels ? { label: toOrt(ort, labels) } : {}),
       };
       for (const [input, name] of spec.samplerWeights) feeds[input] = state.get(name)!;
       const results = await sampler.run(feed(sampler, feeds));

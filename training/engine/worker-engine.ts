@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Chunk, Engine, EngineSpec } from './engine.ts';
+import type { Move } from '../../graph-builder/techniques/technique.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
 
 export interface Request {
@@ -54,7 +55,8 @@ export function createWorkerEngine(spec: EngineSpec): Engine {
     run: (chunk: Chunk) => call('run', chunk),
     state: () => call<Map<string, Tensor>>('state'),
     restore: (state: ReadonlyMap<string, Tensor>) => call('restore', state),
-    generate: (z: Tensor, seed: number) => call('generate', z, seed),
+    move: (moves: readonly Move[]) => call('move', moves),
+    generate: (z: Tensor, seed: number, labels?: Tensor) => call('generate', z, seed, labels),
     dispose: () => call('dispose'),
   };
 }

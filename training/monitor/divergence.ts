@@ -1,4 +1,3 @@
-import { telemetryNames } from '../../graph-builder/program.ts';
 import type { Telemetry } from '../../graph-builder/program.ts';
 import type { Recipe } from '../../graph-builder/recipe.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
@@ -17,9 +16,10 @@ const divergence: Failure = {
 
 /** As one step shows it: a loss, a probability or a norm that is no finite number. */
 export function divergedTelemetry(step: number, telemetry: Telemetry, recipe: Recipe): Verdict | undefined {
-  const lost = telemetryNames.filter((name) => !Number.isFinite(telemetry[name]));
+  // A technique may measure more than the names that all programs share.
+  const lost = Object.entries(telemetry).filter(([, value]) => !Number.isFinite(value));
   return lost.length
-    ? diverged(step, lost.map((name) => `${name} is ${telemetry[name]}`).join(', '), recipe)
+    ? diverged(step, lost.map(([name, value]) => `${name} is ${value}`).join(', '), recipe)
     : undefined;
 }
 

@@ -60,7 +60,7 @@ export class Monitor {
   observe(step: number, telemetry: Telemetry): Verdict[] {
     const diverged = divergedTelemetry(step, telemetry, this.#recipe);
     if (diverged) return [diverged];
-    this.#rows.push(telemetry);
+    this.#rows.push(pick(telemetry));
     if (step % blockSteps !== 0) return [];
     const block = summarize(this.#rows, step);
     this.#rows = [];
@@ -89,6 +89,10 @@ export class Monitor {
     });
   }
 }
+
+/** What all programs measure; a technique may add to it. */
+const pick = (telemetry: Telemetry) =>
+  Object.fromEntries(telemetryNames.map((name) => [name, telemetry[name]])) as Telemetry;
 
 const span = <Seen>({ needs, sees = needs }: Rule<Seen>): number => sees;
 

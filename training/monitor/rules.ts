@@ -44,6 +44,7 @@ const discriminatorWon: Rule<Block> = {
     const hard = softLabels.real[0] === 1 && softLabels.real[1] === 1;
     return anyOf(
       hard ? setting('techniques.softLabels.real', '[0.7,1.2]') : '',
+      softLabels.swap === 0 ? setting('techniques.softLabels.swap', 0.05) : '',
       setting('techniques.instanceNoise.std', Math.max(0.1, 2 * instanceNoise.std)),
       learningRate(recipe, 'discriminator', 0.5),
     );
@@ -125,10 +126,12 @@ const fooledDiscriminator: Rule<Block> = {
   needs: fallBlocks,
   recovery,
   judge: (blocks, recipe) => {
+    const range = lossRange(recipe);
+    if (!range) return undefined;
     const losses = blocks.map(({ gLoss }) => gLoss);
     const [from, to] = [losses[0]!, last(losses)];
     const believed = mean(blocks.slice(-wonBlocks).map(({ dFake }) => dFake));
-    const limit = Math.min((lossRange(recipe)?.blindProbability ?? 0.5) + fooledMargin, 0.99);
+    const limit = Math.min(range.blindProbability + fooledMargin, 0.99);
     const falls = from - to >= fallLeast && correlationWithTime(losses) <= fallCorrelation;
     if (!falls || believed <= limit) return undefined;
     return {

@@ -6,9 +6,9 @@ import { presets } from '../../../training/presets.ts';
 
 type Bounds = readonly [number, number];
 
-const withLabels = (real: Bounds, fake: Bounds): Recipe => ({
+const withLabels = (real: Bounds, fake: Bounds, swap = 0): Recipe => ({
   ...presets.dcgan!,
-  techniques: { ...presets.dcgan!.techniques, softLabels: { real, fake } },
+  techniques: { ...presets.dcgan!.techniques, softLabels: { real, fake, swap } },
 });
 
 describe('the range of the loss of D', () => {
@@ -24,6 +24,18 @@ describe('the range of the loss of D', () => {
     const range = lossRange(withLabels([0.7, 1.2], [0, 0.3]))!;
     expect(range.perfect).toBeCloseTo(0.1985 + 0.4227, 4);
     expect(range.blindProbability).toBeCloseTo(0.55, 12);
+  });
+
+  it('starts higher where labels are swapped', () => {
+    const range = lossRange(withLabels([0.7, 1.2], [0, 0.3], 0.05))!;
+    // Means of 0.95 * 0.95 + 0.05 * 0.15 = 0.91 and 0.95 * 0.15 + 0.05 * 0.95 = 0.19.
+    expect(range.perfect).toBeCloseTo(0.7888, 4);
+    expect(range.blindProbability).toBeCloseTo(0.55, 12);
+  });
+
+  it('is not known for the losses of f-GAN', () => {
+    expect(lossRange({ ...presets.dcgan!, loss: 'f-kl' })).toBeUndefined();
+    expect(lossRange({ ...presets.dcgan!, loss: 'saturating' })).toBeDefined();
   });
 
   it('is what the best constant logits reach on targets drawn per sample, some of them above 1', () => {

@@ -40,10 +40,12 @@ describe('healthy runs', () => {
 describe('each rule', () => {
   it('discriminator-won: D at its floor, which soft labels lift', () => {
     const atFloor = made(300, () => ({ dLoss: 0.63 }));
-    const [verdict] = replay(atFloor);
-    expect(seen(replay(atFloor))).toEqual(['discriminator-won 200']);
+    const softLabels = { real: [0.7, 1.2], fake: [0, 0.3], swap: 0 } as const;
+    const soft = { ...dcgan, techniques: { ...dcgan.techniques, softLabels } };
+    const [verdict] = replay(atFloor, soft);
+    expect(seen(replay(atFloor, soft))).toEqual(['discriminator-won 200']);
     expect(describeVerdict(verdict!)).toMatch(
-      /^D's loss has reached its floor at step 200: 0\.63 over 200 steps, where a perfect D has 0\.621 and a guessing one 1\.38; that is 1\.\d+ % of the way \(limit 3 %\); D tells every real sample from every fake, so G no longer learns in which direction to go; try --set techniques\.instanceNoise\.std=0\.2 or --set optimizer\.discriminator\.learningRate=0\.0001$/,
+      /^D's loss has reached its floor at step 200: 0\.63 over 200 steps, where a perfect D has 0\.621 and a guessing one 1\.38; that is 1\.\d+ % of the way \(limit 3 %\); D tells every real sample from every fake, so G no longer learns in which direction to go; try --set techniques\.softLabels\.swap=0\.05 or --set techniques\.instanceNoise\.std=0\.2 or --set optimizer\.discriminator\.learningRate=0\.0001$/,
     );
     // The same loss is far from the floor of hard labels, and the loss of a D that wins there is below that of soft ones.
     expect(replay(atFloor, mlp)).toEqual([]);

@@ -1,0 +1,430 @@
+import { gradients } from './autodiff.ts';
+import { GraphError } from './errors.ts';
+import type { Graph, Value } from './graph.ts';
+import type { StateSpec } from './initializer.ts';
+import { Pass } from './layers/pass.ts';
+import type { AdversarialLoss } from './losses/adversarial.ts';
+import type { Judgement } from './networks/network.ts';
+import type { Networks } from './networks/networks.ts';
+import { sigmoid } from './ops/activation.ts';
+import { and } from './ops/comparison.ts';
+import { add, mul, sqrt, sub, where } from './ops/elementwise.ts';
+import { gather } from './ops/indexing.ts';
+import { concat, reshape, slice } from './ops/movement.ts';
+import { reduceMean, reduceSumSquare } from './ops/reduction.ts';
+import type { Optimizer } from './optimizers/optimizer.ts';
+import { RandomStreams } from './random.ts';
+import type { Recipe, SampleSpec } from './recipe.ts';
+import type {
+  Control,
+  Hybrid,
+  Losses,
+  NetworkStates,
+  Phase,
+  Player,
+  Side,
+  StepContext,
+  TechniqueHooks,
+} from './techniques/technique.ts';
+
+/** What is measured in every step, before what techniques add. */
+export const telemetryNames = ['dLoss', 'gLoss', 'dReal', 'dFake', 'dGradNorm', 'gGradNorm'] as const;
+
+/** A recipe, resolved: all that a step is built from. */
+export interface Plan {
+  readonly recipe: Recipe;
+  readonly sample: SampleSpec;
+  readonly hooks: readonly TechniqueHooks[];
+  readonly networks: Networks;
+  readonly states: NetworkStates;
+  readonly optimizers: Readonly<Partial<Record<Player, Optimizer>>>;
+  readonly loss: AdversarialLoss;
+  readonly controls: readonly Control[];
+  readonly averaged: readonly StateSpec[];
+  /** Updates of D, and real batches, in a step. */
+  readonly discriminatorSteps: number;
+  readonly telemetry: readonly string[];
+}
+
+export interface StepInputs {
+  readonly state: ReadonlyMap<string, Value>;
+  /** [discriminatorSteps N, ...sample], raw */
+  readonly real: Value;
+  /** int32 [discriminatorSteps N], where labels are trained on */
+  readonly labels?: Value;
+  /** [C] */
+  readonly controls: Value;
+  readonly seed: Value;
+  readonly step: Value;
+}
+
+/** Name of the averaged copy of one of the generator's tensors. */
+export const averageName = (name: string) => `average/${name}`;
+
+/** What D made of one real and one fake batch. */
+interface Sides {
+  readonly real: Judgement;
+  readonly fake: Judgement;
+}
+
+/** One step of all networks: the next state by name, and the telemetry vector. */
+export function trainingStep(
+  graph: Graph,
+  plan: Plan,
+  inputs: StepInputs,
+): { next: Map<string, Value>; telemetry: Value } {
+  const step = new Step(graph, plan, inputs);
+  const turns = Array.from({ length: plan.discriminatorSteps }, (_, turn) => step.discriminatorTurn(turn));
+  const last = turns.at(-1)!;
+  const generator = step.generatorTurn(last);
+  step.finish();
+  return { next: step.next, telemetry: step.telemetry({ ...last.figures, ...generator }) };
+}
+
+type Figures = Readonly<Record<string, Value>>;
+
+/** D's turn, and what G's goes on with. */
+interface DiscriminatorTurn {
+  readonly fake: Value;
+  readonly fakeLabels: Value | undefined;
+  readonly losses: Losses;
+  readonly hybrid: Hybrid | undefined;
+  readonly figures: Figures;
+}
+
+class Step {
+  /** The state as it is at this place of the step, and at its end the next one. */
+  readonly next: Map<string, Value>;
+  readonly #graph: Graph;
+  readonly #plan: Plan;
+  readonly #inputs: StepInputs;
+  readonly #random: RandomStreams;
+
+  constructor(graph: Graph, plan: Plan, inputs: StepInputs) {
+    this.#graph = graph;
+    this.#plan = plan;
+    this.#inputs = inputs;
+    this.#random = RandomStreams.of(graph, inputs.seed, inputs.step);
+    this.next = new Map(inputs.state);
+  }
+
+  /** An update of D on a real and a fake batch; turns after the first draw from streams of their own. */
+  discriminatorTurn(turn: number): DiscriminatorTurn {
+    const { recipe, hooks } = this.#plan;
+    const { batch } = recipe;
+    const context = this.#context(turn);
+    const name = (label: string) => (turn === 0 ? label : `${label}-${turn + 1}`);
+    const rows = (x: Value) =>
+      this.#plan.discriminatorSteps === 1 ? x : slice(x, { 0: [turn * batch, (turn + 1) * batch] });
+
+    const real = this.#graph.scope('data', () =>
+      hooks.reduce((x, hook) => hook.data?.(x) ?? x, rows(this.#inputs.real)),
+    );
+    const labels = this.#inputs.labels && rows(this.#inputs.labels);
+    const fakeLabels = labels && context.random.index('labels', [batch], this.#plan.sample.classes!);
+    const z = this.#latent('z', context);
+    const fake = this.#generate(z, fakeLabels, context, turn === 0 ? undefined : name('fake'));
+    // D learns from another generator's fakes where a technique puts one in G's place.
+    const opponent = this.#opponent('generator', context);
+    const made = opponent ? this.#generate(z, fakeLabels, context, name('opponent'), opponent) : fake;
+    const shown = hooks.reduce((x, hook) => hook.fakes?.(x, context) ?? x, made);
+    const hybrid = this.#hybrid(real, context);
+
+    const sides = this.#compare(real, shown, context, name);
+    const more =
+      hybrid && this.#judge(hybrid.fakes, 'fake', 'discriminator', name('hybrid'), within(context, 'hybrid'));
+    const { dLoss, ...halves } = this.#graph.scope('loss-discriminator', () => {
+      const lossOf = (side: Side, judgement: Judgement) => {
+        const targets = hooks.find((hook) => hook.targets)?.targets?.(judgement.logits, side, context);
+        return this.#plan.loss.discriminator(judgement.logits, targets ?? (side === 'real' ? 1 : 0));
+      };
+      const dReal = lossOf('real', sides.real);
+      // Fakes of two origins weigh together as much as those of one.
+      const onFake = lossOf('fake', sides.fake);
+      const dFake = more ? mul(add(onFake, this.#plan.loss.discriminator(more.logits, 0)), 0.5) : onFake;
+      return {
+        dReal,
+        dFake,
+        dLoss: this.#sum([
+          add(dReal, dFake),
+          ...this.#judged(sides.real, labels, 'real', 'discriminator'),
+          ...this.#judged(sides.fake, fakeLabels, 'fake', 'discriminator'),
+        ]),
+      };
+    });
+    const losses: Losses = { dLoss, ...halves };
+    const dGradNorm = this.#update('discriminator', dLoss, [], losses, context);
+    return {
+      fake,
+      fakeLabels,
+      losses,
+      hybrid,
+      figures: {
+        dLoss,
+        dReal: meanProbability(sides.real.logits),
+        dFake: meanProbability(sides.fake.logits),
+        dGradNorm,
+      },
+    };
+  }
+
+  /** An update of G against the updated D, whose own dependence on G is not differentiated. */
+  generatorTurn({ fake, fakeLabels, losses, hybrid }: DiscriminatorTurn): Figures {
+    const { loss, states } = this.#plan;
+    const context = this.#context(0);
+    const frozen = states.discriminator!.parameters.map(({ name }) => this.next.get(name)!);
+    const opponent = this.#opponent('discriminator', context);
+    const judge = (x: Value, side: Side, label: string, by: StepContext) =>
+      this.#judge(x, side, 'generator', label, by, opponent);
+
+    const judged = judge(fake, 'fake', 'judge', context);
+    const { adversarial, added } = this.#graph.scope('loss-generator', () => ({
+      adversarial: loss.generator(judged.logits),
+      added: this.#judged(judged, fakeLabels, 'fake', 'generator'),
+    }));
+    const more = hybrid?.losses({
+      judge: (x, side, label) => judge(x, side, label, within(context, label)),
+      adversarial: ({ logits }) => loss.generator(logits),
+    });
+    const gLoss = this.#sum([adversarial, ...added, ...(more ? [more.generator] : [])]);
+    // Both from the weights as they were, whichever is updated first.
+    const before = { ...losses, gLoss: adversarial };
+    const encoderUpdate = more && this.#gradients('encoder', more.encoder, frozen, context);
+    const gGradNorm = this.#update('generator', gLoss, frozen, before, context);
+    if (encoderUpdate) this.#apply('encoder', encoderUpdate, undefined, context);
+    return { gLoss, gGradNorm, ...more?.telemetry };
+  }
+
+  /** What is kept beside the networks: the average of G, and what techniques keep. */
+  finish(): void {
+    const { averaged, hooks } = this.#plan;
+    const context = this.#context(0);
+    this.#graph.scope('average', () => {
+      if (!averaged.length) return;
+      const decay = context.control('average/decay');
+      const share = sub(1, decay);
+      for (const { name } of averaged) {
+        const average = averageName(name);
+        this.next.set(average, add(mul(this.next.get(average)!, decay), mul(this.next.get(name)!, share)));
+      }
+    });
+    for (const hook of hooks) hook.after?.(context);
+  }
+
+  /** The figures in the order of the plan, as one vector. */
+  telemetry(figures: Figures): Value {
+    return this.#graph.scope('telemetry', () =>
+      concat(
+        this.#plan.telemetry.map((name) => reshape(figures[name]!, [1])),
+        0,
+      ),
+    );
+  }
+
+  #context(turn: number): StepContext {
+    return {
+      graph: this.#graph,
+      random: turn === 0 ? this.#random : this.#random.within(`turn${turn + 1}`),
+      control: (name) => this.#control(name),
+      step: this.#inputs.step,
+      state: (name) => {
+        const value = this.next.get(name);
+        if (!value) throw new GraphError('state', `"${name}" is not declared by any technique`);
+        return value;
+      },
+      setState: (name, value) => this.next.set(name, value),
+      networks: this.#plan.states,
+    };
+  }
+
+  #control(name: string): Value {
+    const column = this.#plan.controls.findIndex((candidate) => candidate.name === name);
+    if (column < 0) throw new GraphError('control', `"${name}" is not declared by any technique`);
+    return gather(this.#inputs.controls, this.#graph.scalar(column, 'int32'));
+  }
+
+  #latent(stream: string, context: StepContext): Value {
+    const { recipe, hooks } = this.#plan;
+    const draw = hooks.find((hook) => hook.latent)?.latent;
+    const shape = [recipe.batch, recipe.network.zDim];
+    return draw ? draw(stream, shape, context) : context.random.normal(stream, shape);
+  }
+
+  /**
+   * Applies a network. Its new statistics are kept, unless the weights are another's.
+   *
+   * @param weights instead of the live ones
+   */
+  #run<T>(
+    network: Player,
+    build: (pass: Pass, input: Value) => T,
+    input: Value,
+    context: StepContext,
+    options: { label?: string | undefined; labels?: Value | undefined },
+    weights?: (name: string) => Value,
+  ): T {
+    const { parameters, statistics } = this.#plan.states[network]!;
+    const values = weights
+      ? new Map([...parameters, ...statistics].map(({ name }) => [name, weights(name)]))
+      : this.next;
+    const pass = new Pass({
+      graph: this.#graph,
+      network,
+      values,
+      training: true,
+      random: context.random,
+      control: context.control,
+      labels: options.labels,
+      ...(options.label === undefined ? {} : { label: options.label }),
+    });
+    const output = pass.run(build, input);
+    if (!weights) for (const [name, value] of pass.updates) this.next.set(name, value);
+    return output;
+  }
+
+  #generate(
+    z: Value,
+    labels: Value | undefined,
+    context: StepContext,
+    label?: string,
+    weights?: (name: string) => Value,
+  ): Value {
+    const { generator } = this.#plan.networks;
+    return this.#run('generator', generator, z, context, { label, labels }, weights);
+  }
+
+  #judge(
+    x: Value,
+    side: Side,
+    phase: Phase,
+    label: string,
+    context: StepContext,
+    weights?: (name: string) => Value,
+  ): Judgement {
+    const seen = this.#seen(x, side, phase, context);
+    return this.#run('discriminator', this.#plan.networks.discriminator, seen, context, { label }, weights);
+  }
+
+  #seen(x: Value, side: Side, phase: Phase, context: StepContext): Value {
+    return this.#plan.hooks.reduce((y, hook) => hook.discriminatorInput?.(y, side, phase, context) ?? y, x);
+  }
+
+  /** D on a real and a fake batch: apart, so that their statistics never mix, unless a technique wants it so. */
+  #compare(real: Value, fake: Value, context: StepContext, name: (label: string) => string): Sides {
+    const { hooks, recipe, networks } = this.#plan;
+    if (!hooks.some((hook) => hook.mixed))
+      return {
+        real: this.#judge(real, 'real', 'discriminator', name('real'), context),
+        fake: this.#judge(fake, 'fake', 'discriminator', name('fake'), context),
+      };
+    const both = concat(
+      [
+        this.#seen(real, 'real', 'discriminator', context),
+        this.#seen(fake, 'fake', 'discriminator', context),
+      ],
+      0,
+    );
+    const judged = this.#run('discriminator', networks.discriminator, both, context, {
+      label: name('mixed'),
+    });
+    const half = (from: number): Judgement => {
+      const rows = (x: Value) => slice(x, { 0: [from, from + recipe.batch] });
+      return {
+        logits: rows(judged.logits),
+        layers: judged.layers.map(rows),
+        heads: new Map([...judged.heads].map(([head, x]) => [head, rows(x)])),
+      };
+    };
+    return { real: half(0), fake: half(recipe.batch) };
+  }
+
+  #hybrid(real: Value, context: StepContext): Hybrid | undefined {
+    const { encoder } = this.#plan.networks;
+    const hook = this.#plan.hooks.find(({ hybrid }) => hybrid)?.hybrid;
+    if (!hook || !encoder) return undefined;
+    return hook({
+      ...context,
+      real,
+      generate: (z, label) => this.#generate(z, undefined, context, label),
+      encode: (x, label) => this.#run('encoder', encoder, x, context, { label }),
+    });
+  }
+
+  #judged(judgement: Judgement, labels: Value | undefined, side: Side, phase: Phase): Value[] {
+    if (!labels) return [];
+    return this.#plan.hooks.flatMap((hook) => hook.judged?.(judgement, labels, side, phase) ?? []);
+  }
+
+  /** Weights that stand in for a network's in the other one's turn; undefined for its own. */
+  #opponent(
+    network: 'generator' | 'discriminator',
+    context: StepContext,
+  ): ((name: string) => Value) | undefined {
+    return this.#plan.hooks.reduce<((name: string) => Value) | undefined>(
+      (found, hook) => hook.weights?.(network, found ?? context.state, context) ?? found,
+      undefined,
+    );
+  }
+
+  #update(
+    network: 'generator' | 'discriminator',
+    loss: Value,
+    constants: readonly Value[],
+    losses: Losses,
+    context: StepContext,
+  ): Value {
+    const grads = this.#gradients(network, loss, constants, context);
+    const gates = this.#plan.hooks.flatMap((hook) => hook.gate?.(network, losses, context) ?? []);
+    const gate = gates.length ? gates.reduce((all, each) => and(all, each)) : undefined;
+    this.#apply(network, grads, gate, context);
+    return this.#graph.scope(`update-${network}`, () => globalNorm(grads));
+  }
+
+  /** Gradients of a network's loss, penalties on its weights included. */
+  #gradients(player: Player, loss: Value, constants: readonly Value[], context: StepContext): Value[] {
+    const parameters = this.#plan.states[player]!.parameters.map(({ name }) => ({
+      name,
+      value: this.next.get(name)!,
+    }));
+    const penalties = this.#plan.hooks.flatMap((hook) => hook.penalty?.(player, parameters, context) ?? []);
+    return gradients(
+      this.#sum([loss, ...penalties]),
+      parameters.map(({ value }) => value),
+      { constants },
+    );
+  }
+
+  #apply(player: Player, grads: readonly Value[], gate: Value | undefined, context: StepContext): void {
+    const specs = this.#plan.states[player]!.parameters;
+    const { parameters, state } = this.#graph.scope(`update-${player}`, () =>
+      this.#plan.optimizers[player]!.update({
+        prefix: `optimizer/${player}`,
+        learningRate: context.control(`${rateOf(player)}/learningRate`),
+        parameters: specs.map(({ name }, i) => ({ name, value: this.next.get(name)!, gradient: grads[i]! })),
+        state: context.state,
+      }),
+    );
+    for (const [name, value] of [...parameters, ...state])
+      this.next.set(name, gate ? where(gate, value, this.next.get(name)!) : value);
+  }
+
+  #sum(terms: readonly Value[]): Value {
+    return terms.reduce((sum, term) => add(sum, term));
+  }
+}
+
+/** The same place of the step with random streams of its own. */
+const within = (context: StepContext, name: string): StepContext => ({
+  ...context,
+  random: context.random.within(name),
+});
+
+/** An encoder learns at G's rate. */
+export const rateOf = (player: Player) => (player === 'encoder' ? 'generator' : player);
+
+const meanProbability = (logits: Value): Value => reduceMean(sigmoid(logits));
+
+/** L2 norm of all gradients of a network together. */
+function globalNorm(grads: readonly Value[]): Value {
+  return sqrt(grads.map((grad) => reduceSumSquare(grad)).reduce((sum, square) => add(sum, square)));
+}

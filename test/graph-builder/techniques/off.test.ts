@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import { encodeModel } from '../../../artifacts/onnx/encode.ts';
+import { buildProgram } from '../../../graph-builder/program.ts';
+import type { Recipe } from '../../../graph-builder/recipe.ts';
+import { compile } from '../../../graph-builder/rewrites/index.ts';
+import { techniques, techniquesOff } from '../../../graph-builder/techniques/index.ts';
+import type { Technique } from '../../../graph-builder/techniques/technique.ts';
+import { presets } from '../../../training/presets.ts';
+import { changeRecipe } from '../../../training/recipe.ts';
+import { dcgan, images, recipeOf } from '../../parity/recipes.ts';
+
+const sample = { ...images(1, 16), classes: 3 };
+const plain = recipeOf(dcgan);
+
+const models = (recipe: Recipe, known: readonly Technique[]) => {
+  const program = buildProgram(recipe, sample, known);
+  return [program.stepGraph(), program.loopGraph()].map((graph) =>
+    Buffer.from(encodeModel(compile(graph, 'portable'))).toString('base64'),
+  );
+};
+
+/** For each technique a recipe that differs from the plain one in nothing else. */
+const on: Readonly<Record<string, Partial<Recipe> | undefined>> = {
+  'modified-loss': { loss: 'saturating' },
+  'spherical-z': { techniques: { ...techniquesOff, latent: 'uniform' } },
+  'separate-batches': { techniques: { ...techniquesOff, batches: 'mixed' } },
+  'leaky-relu': { network: { ...dcgan, slope: 0 } },
+  'soft-labels': {
+    techniques: { ...techniquesOff, softLabels: { real: [0.7, 1.2], fake: [0, 0.3], swap: 0 } },
+  },
+  vae: { techniques: { ...techniquesOff, vae: { reconstruction: 1, prior: 1, layer: 1 } } },
+  'target-networks': { techniques: { ...techniquesOff, targetNetworks: { tau: 0.1, of: 'both' } } },
+  snapshots: { techniques: { ...techniquesOff, snapshots: { count: 2, every: 5, steps: 1 } } },
+  replay: { techniques: { ...techniquesOff, replay: { size: 8, probability: 0.5 } } },
+  freezing: { techniques: { ...techniquesOff, freezing: { ...techniquesOff.freezing, cap: 3 } } },
+  'historical-averaging': { techniques: { ...techniquesOff, historicalAveraging: 0.1 } },
+  'minibatch-discrimination': {
+    techniques: { ...techniquesOff, minibatchDiscrimination: { kernels: 4, dimensions: 3 } },
+  },
+  adam: {
+    optimizer: { ...plain.optimizer, discriminator: { kind: 'sgd', learningRate: 0.01, momentum: 0 } },
+  },
+  'loss-threshold': {
+    techniques: { ...techniquesOff, lossThreshold: { ...techniquesOff.lossThreshold, cap: 3 } },
+  },
+  'discriminator-steps': { techniques: { ...techniquesOff, discriminatorSteps: 2 } },
+  labels: { techniques: { ...techniquesOff, labels: { weight: 1, embedding: 'latent', width: 4 } } },
+  dropout: { techniques: { ...techniquesOff, dropout: { rate: 0.5, layers: 1 } } },
+  'instance-noise': {
+    techniques: { ...techniquesOff, instanceNoise: { std: 0.1, decay: 'linear', steps: 9 } },
+  },
+  'layer-noise': { techniques: { ...techniquesOff, layerNoise: { std: 0.1, decay: 'linear', steps: 9 } } },
+};
+
+// 1 has no off state: [-1, 1] is the contract of the exported generator.
+const switchable = techniques.filter(({ name }) => name !== 'normalized-inputs');
+
+describe.each(switchable.map((technique) => [technique.name, technique] as const))(
+  '%s',
+  (name, technique) => {
+    const others = techniques.filter((other) => other !== technique);
+
+    test('off, the graphs are byte for byte those of a program that never heard of it', () => {
+      expect(models(plain, techniques)).toEqual(models(plain, others));
+    });
+
+    test('on, they are others', () => {
+      // LeakyReLU works inside the networks, so leaving the technique out changes nothing.
+      expect(models({ ...plain, ...on[name] }, techniques)).not.toEqual(models(plain, techniques));
+    });
+
+    test('its settings that switch it off exist in every preset that can have them', () => {
+      for (const preset of Object.values(presets))
+        expect(() =>
+          changeRecipe(
+            preset,
+            Object.entries(technique.off).map(([path, value]) => `${path}=${JSON.stringify(value)}`),
+          ),
+        ).not.toThrow();
+    });
+  },
+);
+
+test('every technique has a number of the fourteen, and a name of its own', () => {
+  expect(new Set(techniques.map(({ name }) => name)).size).toBe(techniques.length);
+  const numbers = new Set(techniques.map(({ number }) => number));
+  // 10 watches the run from outside (training/monitor).
+  expect([...numbers].sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14]);
+});
