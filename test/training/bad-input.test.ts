@@ -85,7 +85,7 @@ describe('bad data', () => {
 
 describe('bad options', () => {
   it.each([
-    [['--recipe', 'biggan'], '--recipe: "biggan" is unknown; expected dcgan, mlp'],
+    [['--recipe', 'biggan'], '--recipe: "biggan" is unknown; expected dcgan, acgan, vaegan, klgan, mlp'],
     [['--recipe', './missing.json'], '--recipe: ./missing.json cannot be read (ENOENT)'],
     [['--colour', 'blue'], "unknown option '--colour'"],
     [
