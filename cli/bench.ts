@@ -40,9 +40,7 @@ export function benchCommand(): Command {
           ...(only === undefined ? {} : { only: only.split(',').map((part) => part.trim()) }),
           signal: stop.signal,
           onRun: ({ cell, seed, seconds, outcome, scores }, done, total) => {
-            const figures = Object.entries(scores).map(
-              ([name, value]) => `${name} ${value.toPrecision(4)}`,
-            );
+            const figures = Object.entries(scores).map(([name, value]) => `${name} ${value.toPrecision(4)}`);
             process.stderr.write(
               `${done}/${total} ${cell}, seed ${seed}: ${figures.join(', ')} (${outcome}, ${seconds} s)\n`,
             );
