@@ -12,10 +12,12 @@ import { sigmoid } from './ops/activation.ts';
 import { loop } from './ops/control.ts';
 import { add, cast, div, mul, sqrt, sub } from './ops/elementwise.ts';
 import { gather } from './ops/indexing.ts';
-import { concat, reshape } from './ops/movement.ts';
+import { concat, reshape, split } from './ops/movement.ts';
 import { reduceMean, reduceSumSquare } from './ops/reduction.ts';
 import { adam } from './optimizers/adam.ts';
+import { groupsOf, join, part } from './optimizers/group.ts';
 import type { Optimizer } from './optimizers/optimizer.ts';
+import { applyOptimizer, optimizerState } from './optimizers/optimizer.ts';
 import { sgd } from './optimizers/sgd.ts';
 import { RandomStreams } from './random.ts';
 import type { OptimizerRecipe, Recipe, SampleSpec } from './recipe.ts';
@@ -83,8 +85,8 @@ export function buildProgram(recipe: Recipe, sample: SampleSpec): TrainingProgra
     ...generator.statistics,
     ...discriminator.parameters,
     ...discriminator.statistics,
-    ...optimizers.generator.state(generator.parameters, 'optimizer/generator'),
-    ...optimizers.discriminator.state(discriminator.parameters, 'optimizer/discriminator'),
+    ...optimizerState(optimizers.generator, generator.parameters, 'optimizer/generator'),
+    ...optimizerState(optimizers.discriminator, discriminator.parameters, 'optimizer/discriminator'),
     ...averaged.map((spec) => ({ ...spec, name: averageName(spec.name), copyOf: spec.name })),
   ];
   const plan: Plan = {
@@ -115,6 +117,8 @@ function averageDecay({ emaDecay }: Recipe, step: number): number {
   return Math.min(emaDecay, (1 + step) / (10 + step));
 }
 
+type NetworkName = 'generator' | 'discriminator';
+
 interface Plan {
   readonly recipe: Recipe;
   readonly sample: SampleSpec;
@@ -139,7 +143,7 @@ function combineLayerHooks(hooks: readonly TechniqueHooks[]) {
 }
 
 /** The tensors of a network, found by building it once on a scratch graph. */
-function declare(networks: Networks, name: keyof Networks, recipe: Recipe, sample: SampleSpec): NetworkState {
+function declare(networks: Networks, name: NetworkName, recipe: Recipe, sample: SampleSpec): NetworkState {
   const graph = new Graph('declaration');
   const scalar = (dtype: 'int32' | 'float32') => graph.constant(tensor(dtype, [0], []));
   const pass = new Pass({
@@ -180,7 +184,7 @@ function trainingStep(
   const context: StepContext = { graph, random, control };
   const next = new Map(inputs.state);
 
-  const apply = (network: keyof Networks, input: Value, label?: string): Value => {
+  const apply = (network: NetworkName, input: Value, label?: string): Value => {
     const pass = new Pass({
       graph,
       network,
@@ -194,27 +198,30 @@ function trainingStep(
     for (const [name, value] of pass.updates) next.set(name, value);
     return output;
   };
-  const discriminate = (x: Value, side: Side, phase: Phase): Value => {
-    const seen = hooks.reduce((y, hook) => hook.discriminatorInput?.(y, side, phase, context) ?? y, x);
-    return apply('discriminator', seen, phase === 'generator' ? 'judge' : side);
+  /** A batch as D gets to see it. */
+  const shown = (x: Value, side: Side, phase: Phase): Value =>
+    hooks.reduce((y, hook) => hook.discriminatorInput?.(y, side, phase, context) ?? y, x);
+  /** Logits of real and fake batches that never mix: in passes of their own, or in one that takes no statistics. */
+  const discriminate = (reals: Value, fakes: Value): readonly [Value, Value] => {
+    if (networks.discriminatorMixes)
+      return [apply('discriminator', reals, 'real'), apply('discriminator', fakes, 'fake')];
+    const logits = apply('discriminator', concat([reals, fakes], 0), 'both');
+    const [realLogits, fakeLogits] = split(logits, [recipe.batch, recipe.batch], 0);
+    return [realLogits!, fakeLogits!];
   };
-  const update = (
-    network: 'generator' | 'discriminator',
-    loss: Value,
-    constants: readonly Value[],
-  ): Value => {
+  const update = (network: NetworkName, loss: Value, constants: readonly Value[]): Value => {
     const specs = plan[network].parameters;
     const values = specs.map(({ name }) => next.get(name)!);
     const grads = gradients(loss, values, { constants });
-    const { parameters, state } = graph.scope(`update-${network}`, () =>
-      plan.optimizers[network].update({
+    const updated = graph.scope(`update-${network}`, () =>
+      applyOptimizer(plan.optimizers[network], {
         prefix: `optimizer/${network}`,
         learningRate: control(`${network}/learningRate`),
         parameters: specs.map(({ name }, i) => ({ name, value: values[i]!, gradient: grads[i]! })),
         state: (name) => next.get(name)!,
       }),
     );
-    for (const [name, value] of [...parameters, ...state]) next.set(name, value);
+    for (const [name, value] of updated) next.set(name, value);
     return graph.scope(`update-${network}`, () => globalNorm(grads));
   };
 
@@ -223,9 +230,10 @@ function trainingStep(
   const z = random.normal('z', [recipe.batch, recipe.network.zDim]);
   const fake = apply('generator', z);
 
-  // D: real and fake in separate batches, so that their statistics never mix.
-  const realLogits = discriminate(real, 'real', 'discriminator');
-  const fakeLogits = discriminate(fake, 'fake', 'discriminator');
+  const [realLogits, fakeLogits] = discriminate(
+    shown(real, 'real', 'discriminator'),
+    shown(fake, 'fake', 'discriminator'),
+  );
   const targets = (side: Side, logits: Value): Value | 0 | 1 =>
     hooks.find((hook) => hook.targets)?.targets?.(logits, side, context) ?? (side === 'real' ? 1 : 0);
   const dLoss = graph.scope('loss-discriminator', () =>
@@ -238,7 +246,7 @@ function trainingStep(
 
   // G against the updated D, whose own dependence on G is not differentiated.
   const frozen = plan.discriminator.parameters.map(({ name }) => next.get(name)!);
-  const judged = discriminate(fake, 'fake', 'generator');
+  const judged = apply('discriminator', shown(fake, 'fake', 'generator'), 'judge');
   const gLoss = graph.scope('loss-generator', () => generatorLosses[recipe.loss](judged));
   const gGradNorm = update('generator', gLoss, frozen);
 
@@ -246,8 +254,17 @@ function trainingStep(
     if (!plan.averaged.length) return;
     const decay = control('average/decay');
     const share = sub(1, decay);
-    for (const { name } of plan.averaged)
-      next.set(averageName(name), add(mul(next.get(averageName(name))!, decay), mul(next.get(name)!, share)));
+    const pairs = plan.averaged.map(({ name }) => ({
+      name: averageName(name),
+      average: next.get(averageName(name))!,
+      value: next.get(name)!,
+    }));
+    for (const group of groupsOf(pairs, ({ value }) => value)) {
+      const values = group.map(({ value }) => value);
+      const averages = join(group.map(({ average }) => average));
+      const results = part(add(mul(averages, decay), mul(join(values), share)), values);
+      group.forEach(({ name }, i) => next.set(name, results[i]!));
+    }
   });
   const telemetry = graph.scope('telemetry', () =>
     concat(
@@ -269,7 +286,8 @@ const meanProbability = (logits: Value): Value => reduceMean(sigmoid(logits));
 
 /** L2 norm of all gradients of a network together. */
 function globalNorm(grads: readonly Value[]): Value {
-  return sqrt(grads.map((grad) => reduceSumSquare(grad)).reduce((sum, square) => add(sum, square)));
+  const squares = groupsOf(grads, (grad) => grad).map((group) => reduceSumSquare(join(group)));
+  return sqrt(squares.reduce((sum, square) => add(sum, square)));
 }
 
 const dataType = (sample: SampleSpec) => (sample.kind === 'images' ? 'uint8' : 'float32');

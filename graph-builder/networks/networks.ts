@@ -8,6 +8,8 @@ import { GraphError } from '../errors.ts';
 export interface Networks {
   readonly generator: Network;
   readonly discriminator: Network;
+  /** Whether a sample's logit depends on the rest of its batch, as batch norm makes it. */
+  readonly discriminatorMixes: boolean;
 }
 
 /** The pair of networks that a recipe names, for samples of the given kind. */
@@ -16,10 +18,12 @@ export function networksOf({ network }: Recipe, sample: SampleSpec, hooks: Netwo
     return {
       generator: mlpGenerator(network, sample, hooks),
       discriminator: mlpDiscriminator(network, sample),
+      discriminatorMixes: false,
     };
   if (sample.kind !== 'images') throw new GraphError('dcgan', 'needs images; for points use the recipe mlp');
   return {
     generator: dcganGenerator(network, sample.shape, hooks),
     discriminator: dcganDiscriminator(network, sample.shape),
+    discriminatorMixes: network.normalization === 'batch',
   };
 }
