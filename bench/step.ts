@@ -30,12 +30,24 @@ interface Side {
   readonly hostShare?: number;
 }
 
+/** A way to write the step in eager PyTorch; `pytorch_step.py` says which there are. */
+type Variant = Readonly<Record<string, string>>;
+
+interface PytorchSide extends Side {
+  readonly variant: Variant;
+  /** Its time over ganx's: median of the pairs. */
+  readonly ratio: number;
+}
+
 interface Figures {
   readonly case: string;
   readonly ganx: Side;
-  readonly pytorch?: Side & { readonly variant: Record<string, unknown> };
-  /** PyTorch's time over ganx's: median of the pairs. */
-  readonly ratio?: number;
+  readonly pytorch?: {
+    /** As PyTorch's own DCGAN example is written, with default arguments. */
+    readonly plain: PytorchSide;
+    /** The fastest variant found. */
+    readonly fastest: PytorchSide;
+  };
   /** Cores that other processes used meanwhile, at most. */
   readonly foreignCores: number;
 }
@@ -93,15 +105,18 @@ interface Options {
   readonly pytorch: boolean;
 }
 
-/** Both sides in turn: A B, A B, ... so that whatever else the machine does meets both. */
+const plainVariant: Variant = { adam: 'plain', backward: 'split', format: 'contiguous' };
+
+/** All sides in turn: A B C, A B C, ... so that whatever else the machine does meets every one. */
 async function compare(each: Case, { rounds, shared, session, pytorch }: Options): Promise<Figures> {
   const described = JSON.stringify(each);
-  const variant = pytorch ? await chooseVariant(described, shared) : undefined;
+  const variants = pytorch ? [plainVariant, await chooseVariant(described, shared)] : [];
   const contestants = [
     new Contestant(process.execPath, [beside('ganx-process.js'), described, ...shared, session]),
-    ...(variant
-      ? [new Contestant('python3', [script(), 'rounds', described, ...shared, JSON.stringify(variant)])]
-      : []),
+    ...variants.map(
+      (variant) =>
+        new Contestant('python3', [script(), 'rounds', described, ...shared, JSON.stringify(variant)]),
+    ),
   ];
   try {
     for (const contestant of contestants) await contestant.ready();
@@ -109,21 +124,21 @@ async function compare(each: Case, { rounds, shared, session, pytorch }: Options
     const peaks: number[] = [];
     for (const contestant of contestants) peaks.push((await contestant.end()).peakBytes);
 
-    const sides = contestants.map((_, i) =>
+    const side = (i: number): Side =>
       summarize(
         turns.map(({ results }) => results[i]!),
         peaks[i]!,
         each.recipe.batch,
-      ),
-    );
-    const foreignCores = Math.max(...turns.map((turn) => turn.foreignCores));
-    if (!variant) return { case: each.name, ganx: sides[0]!, foreignCores };
+      );
+    const [plain, fastest] = variants.map((variant, i): PytorchSide => {
+      const ratios = turns.map(({ results }) => stepTime(results[i + 1]!) / stepTime(results[0]!));
+      return { ...side(i + 1), variant, ratio: median(ratios) };
+    });
     return {
       case: each.name,
-      ganx: sides[0]!,
-      pytorch: { ...sides[1]!, variant },
-      ratio: median(turns.map(({ results: [ours, theirs] }) => stepTime(theirs!) / stepTime(ours!))),
-      foreignCores,
+      ganx: side(0),
+      ...(plain && fastest ? { pytorch: { plain, fastest } } : {}),
+      foreignCores: Math.max(...turns.map((turn) => turn.foreignCores)),
     };
   } finally {
     for (const contestant of contestants) contestant.kill();
@@ -165,10 +180,10 @@ function busyMilliseconds(): number {
 }
 
 /** Chosen in a process of its own, whose memory does not count. */
-async function chooseVariant(described: string, shared: readonly string[]): Promise<Record<string, unknown>> {
+async function chooseVariant(described: string, shared: readonly string[]): Promise<Variant> {
   const chooser = new Contestant('python3', [script(), 'choose', described, ...shared]);
   try {
-    return await chooser.ready();
+    return (await chooser.ready()) as Variant;
   } finally {
     chooser.kill();
   }
@@ -194,32 +209,32 @@ function render(figures: readonly Figures[]): string {
   const megabytes = (side: Side | undefined) => (side ? (side.peakBytes / 1e6).toFixed(0) : '-');
   const time = (side: Side | undefined) =>
     side ? `${side.medianMs.toFixed(2)} (${side.minMs.toFixed(2)})` : '-';
-  return table(
-    [
-      'case',
-      'ganx ms (min)',
-      'PyTorch ms (min)',
-      'PyTorch/ganx',
-      'images/s',
-      'host share',
-      'ganx MB',
-      'PyTorch MB',
-      'other load',
-      'PyTorch variant',
-    ],
-    figures.map(({ case: name, ganx, pytorch, ratio, foreignCores }) => [
-      name,
-      time(ganx),
-      time(pytorch),
-      ratio?.toFixed(2) ?? '-',
-      ganx.imagesPerSecond.toFixed(0),
-      `${(100 * (ganx.hostShare ?? 0)).toFixed(2)} %`,
-      megabytes(ganx),
-      megabytes(pytorch),
-      `${foreignCores.toFixed(2)} cores`,
-      pytorch ? Object.values(pytorch.variant).join(', ') : '-',
-    ]),
-  );
+  const rows = figures.map(({ case: name, ganx, pytorch, foreignCores }) => [
+    name,
+    time(ganx),
+    time(pytorch?.plain),
+    pytorch?.plain.ratio.toFixed(2) ?? '-',
+    time(pytorch?.fastest),
+    pytorch?.fastest.ratio.toFixed(2) ?? '-',
+    ganx.imagesPerSecond.toFixed(0),
+    `${(100 * (ganx.hostShare ?? 0)).toFixed(2)} %`,
+    megabytes(ganx),
+    megabytes(pytorch?.plain),
+    megabytes(pytorch?.fastest),
+    `${foreignCores.toFixed(2)} cores`,
+    pytorch ? Object.values(pytorch.fastest.variant).join(', ') : '-',
+  ]);
+  const head = [
+    'case',
+    'ganx ms (min)',
+    'PyTorch ms (min)',
+    'ratio',
+    'fastest ms (min)',
+    'ratio',
+    'images/s',
+  ];
+  const rest = ['host share', 'ganx MB', 'PyTorch MB', 'fastest MB', 'other load', 'fastest PyTorch variant'];
+  return table([...head, ...rest], rows);
 }
 
 const here = dirname(fileURLToPath(import.meta.url));
