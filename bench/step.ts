@@ -10,7 +10,7 @@ import type { Round } from './contestant.ts';
 import { median, table } from './report.ts';
 
 const usage = `usage: npm run bench -- step [options]
-  --threads N      threads of each side (2)
+  --threads N      threads that each side may use (2)
   --rounds N       rounds of each side, in turn (7)
   --seconds S      length of a round (1)
   --case TEXT      only cases whose name contains TEXT
@@ -41,7 +41,8 @@ interface PytorchSide extends Side {
 
 interface Figures {
   readonly case: string;
-  readonly ganx: Side;
+  /** `threads`: those that it uses of the ones it may use. */
+  readonly ganx: Side & { readonly threads: number };
   readonly pytorch?: {
     /** As PyTorch's own DCGAN example is written, with default arguments. */
     readonly plain: PytorchSide;
@@ -119,7 +120,8 @@ async function compare(each: Case, { rounds, shared, session, pytorch }: Options
     ),
   ];
   try {
-    for (const contestant of contestants) await contestant.ready();
+    const words: Record<string, unknown>[] = [];
+    for (const contestant of contestants) words.push(await contestant.ready());
     const turns = await quietTurns(contestants, rounds);
     const peaks: number[] = [];
     for (const contestant of contestants) peaks.push((await contestant.end()).peakBytes);
@@ -136,7 +138,7 @@ async function compare(each: Case, { rounds, shared, session, pytorch }: Options
     });
     return {
       case: each.name,
-      ganx: side(0),
+      ganx: { ...side(0), threads: Number(words[0]!.threads) },
       ...(plain && fastest ? { pytorch: { plain, fastest } } : {}),
       foreignCores: Math.max(...turns.map((turn) => turn.foreignCores)),
     };
@@ -211,6 +213,7 @@ function render(figures: readonly Figures[]): string {
     side ? `${side.medianMs.toFixed(2)} (${side.minMs.toFixed(2)})` : '-';
   const rows = figures.map(({ case: name, ganx, pytorch, foreignCores }) => [
     name,
+    String(ganx.threads),
     time(ganx),
     time(pytorch?.plain),
     pytorch?.plain.ratio.toFixed(2) ?? '-',
@@ -226,6 +229,7 @@ function render(figures: readonly Figures[]): string {
   ]);
   const head = [
     'case',
+    'threads',
     'ganx ms (min)',
     'PyTorch ms (min)',
     'ratio',

@@ -16,6 +16,7 @@ import { loadRuntime } from './engine/onnxruntime.ts';
 import type { TrainEvent } from './events.ts';
 import { exportNetworks, generatorSources } from './export.ts';
 import { trainingModels } from './models.ts';
+import { usefulThreads } from './threads.ts';
 import { planRun } from './plan.ts';
 import type { TrainOptions } from './plan.ts';
 import { writeReport } from './report.ts';
@@ -55,7 +56,7 @@ export async function train(options: TrainOptions = {}): Promise<TrainResult> {
   const start = resumed
     ? await resumeState(folder, config, program, onEvent)
     : freshState(program, config.seed);
-  const threads = options.threads ?? config.threads;
+  const threads = usefulThreads(program, options.threads ?? config.threads);
   const engine = createWorkerEngine({
     driver: device.kind === 'webgpu' ? 'step' : 'loop',
     trainingModel: device.kind === 'webgpu' ? models.step : models.loop,
