@@ -10,6 +10,7 @@ import { tensor } from '../graph-builder/types.ts';
 import { chunkSource } from '../training/chunks.ts';
 import type { Dataset } from '../training/data/dataset.ts';
 import { loadRuntime, sessionOptions, toOrt } from '../training/engine/onnxruntime.ts';
+import { release } from '../training/engine/release.ts';
 import { usefulThreads } from '../training/threads.ts';
 import type { Case } from './cases.ts';
 import type { Farewell, Round } from './contestant.ts';
@@ -67,6 +68,7 @@ async function round(steps: number): Promise<Round> {
   const inside = performance.now();
   const results = await session.run(feeds);
   const runtimeMilliseconds = performance.now() - inside;
+  release(state.values());
   state = new Map([...state.keys()].map((name) => [name, results[`next/${name}`]!]));
   step += steps;
   if (!(results.telemetry!.data as Float32Array).every(Number.isFinite))

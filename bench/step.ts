@@ -24,6 +24,8 @@ const samples = 2048;
 interface Side {
   readonly medianMs: number;
   readonly minMs: number;
+  /** Processor time of a step, all threads: with one thread it hardly depends on what else the machine does. */
+  readonly minCpuMs: number;
   readonly imagesPerSecond: number;
   readonly peakBytes: number;
   /** Share of the time outside the runtime. */
@@ -201,6 +203,7 @@ function summarize(rounds: readonly Round[], peakBytes: number, batch: number): 
   return {
     medianMs: median(times),
     minMs: Math.min(...times),
+    minCpuMs: Math.min(...rounds.map(({ cpuMilliseconds, steps }) => cpuMilliseconds / steps)),
     imagesPerSecond: (1000 * batch) / median(times),
     peakBytes,
     ...(shares.length ? { hostShare: median(shares) } : {}),

@@ -3,6 +3,7 @@ import type { Tensor } from '../../graph-builder/types.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import type { Chunk, ChunkResult, Engine, EngineSpec } from './engine.ts';
 import { fromOrt, loadRuntime, sessionOptions, toOrt } from './onnxruntime.ts';
+import { release } from './release.ts';
 
 /** Runs in the calling thread, which stands still meanwhile; `worker-engine.ts` runs one of these in a worker. */
 export async function createLocalEngine(spec: EngineSpec): Promise<Engine> {
@@ -11,6 +12,8 @@ export async function createLocalEngine(spec: EngineSpec): Promise<Engine> {
   const session = await ort.InferenceSession.create(spec.trainingModel, options);
   let sampler: Ort.InferenceSession | undefined;
   let state = new Map([...spec.state].map(([name, value]) => [name, toOrt(ort, value)]));
+  /** Whether the buffers of the state are known to nobody else. */
+  let isOwn = false;
 
   /** A graph keeps only the inputs it reads. */
   const feed = (target: Ort.InferenceSession, feeds: Record<string, Ort.Tensor>) =>
@@ -20,7 +23,9 @@ export async function createLocalEngine(spec: EngineSpec): Promise<Engine> {
     const feeds = { ...Object.fromEntries(state) };
     for (const [name, value] of Object.entries(inputs)) feeds[name] = toOrt(ort, value);
     const results = await session.run(feed(session, feeds));
+    if (isOwn) release(state.values());
     state = new Map([...state.keys()].map((name) => [name, results[`next/${name}`]!]));
+    isOwn = true;
     return results.telemetry!.data as Float32Array;
   };
 
@@ -58,7 +63,10 @@ export async function createLocalEngine(spec: EngineSpec): Promise<Engine> {
             });
       return { telemetry, milliseconds: performance.now() - start };
     },
-    state: () => Promise.resolve(new Map([...state].map(([name, value]) => [name, fromOrt(value)]))),
+    state: () => {
+      isOwn = false;
+      return Promise.resolve(new Map([...state].map(([name, value]) => [name, fromOrt(value)])));
+    },
     generate: async (z: Tensor, seed: number): Promise<Tensor> => {
       sampler ??= await ort.InferenceSession.create(spec.samplerModel, options);
       const feeds: Record<string, Ort.Tensor> = {
