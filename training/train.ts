@@ -22,6 +22,7 @@ import { divergedState } from './monitor/divergence.ts';
 import { Monitor } from './monitor/monitor.ts';
 import type { Verdict } from './monitor/verdict.ts';
 import { planRun } from './plan.ts';
+import { usefulThreads } from './threads.ts';
 import type { TrainOptions } from './plan.ts';
 import { noProgress, parseProgress, progressToJson } from './progress.ts';
 import type { Progress } from './progress.ts';
@@ -66,7 +67,7 @@ export async function train(options: TrainOptions = {}): Promise<TrainResult> {
   const start = resumed
     ? await lastGoodState(folder, config, program, onEvent)
     : freshState(program, config.seed);
-  const threads = options.threads ?? config.threads;
+  const threads = usefulThreads(program, options.threads ?? config.threads);
   const engine = createWorkerEngine({
     driver: device.kind === 'webgpu' ? 'step' : 'loop',
     trainingModel: device.kind === 'webgpu' ? models.step : models.loop,

@@ -13,6 +13,7 @@ import { gather } from '../../graph-builder/ops/indexing.ts';
 import { reshape } from '../../graph-builder/ops/movement.ts';
 import { softmax } from '../../graph-builder/ops/normalization.ts';
 import { adam } from '../../graph-builder/optimizers/adam.ts';
+import { applyOptimizer, optimizerState } from '../../graph-builder/optimizers/optimizer.ts';
 import { fixed, sizeOf } from '../../graph-builder/shape.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
@@ -53,7 +54,7 @@ export function digitState(): { parameters: readonly StateSpec[]; all: readonly 
   const pass = new Pass({ graph: new Graph('declaration'), network, training: true });
   classify(pass, pass.graph.input('images', 'float32', [1, ...digitShape]));
   const { parameters } = pass.declared;
-  return { parameters, all: [...parameters, ...optimizer.state(parameters, 'optimizer')] };
+  return { parameters, all: [...parameters, ...optimizerState(optimizer, parameters, 'optimizer')] };
 }
 
 /**
@@ -84,15 +85,14 @@ export function digitTrainingGraph(batch: number): Graph {
   const loss = softmaxCrossEntropy(logits, gather(labels, iteration));
   const trained = parameters.map(({ name }) => values.get(name)!);
   const slopes = gradients(loss, trained);
-  const next = optimizer.update({
+  const next = applyOptimizer(optimizer, {
     prefix: 'optimizer',
     learningRate: gather(learningRates, iteration),
     parameters: parameters.map(({ name }, i) => ({ name, value: trained[i]!, gradient: slopes[i]! })),
     state: (name) => values.get(name)!,
   });
   body.output('continue', body.constant(tensor('bool', [1], [])));
-  for (const { name } of all)
-    body.output(`next/${name}`, (next.parameters.get(name) ?? next.state.get(name))!);
+  for (const { name } of all) body.output(`next/${name}`, next.get(name)!);
   body.output('loss', loss);
 
   const results = loop(steps, body, initial);
