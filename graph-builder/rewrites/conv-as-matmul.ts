@@ -61,7 +61,7 @@ interface Part {
 const cached = 4 * 2 ** 20;
 
 /**
- * The batch in equal parts (but for the last) whose im2col is cached: 1.3 to 2 times faster than the whole batch at
+ * The batch in equal parts (but for the last) whose im2col is cached: up to twice as fast as the whole batch at
  * once, and in a fraction of the memory. A part is not smaller than the weights, which each of them reads anew.
  */
 function partsOf(geometry: Geometry): readonly Part[] {
