@@ -3,7 +3,7 @@ import type { AdversarialLossName } from '../graph-builder/losses/adversarial.ts
 import { adversarialLosses } from '../graph-builder/losses/adversarial.ts';
 import type { Recipe } from '../graph-builder/recipe.ts';
 
-// The one description of every setting: what `--set` and recipe files are checked against, and what docs/recipe.md
+// The one description of every setting: what `--set` and recipe files are checked against, and what docs/recipes.md
 // lists. Its type is the graph builder's Recipe.
 
 const rate = z.number().positive().max(1);
@@ -74,7 +74,10 @@ const network = z.discriminatedUnion('kind', [
 ]);
 
 export const recipeSchema = z.strictObject({
-  name: z.string().min(1).describe('preset it started from'),
+  name: z
+    .string()
+    .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,63}$/u, 'expected 1 to 64 letters, digits, spaces, ".", "_" or "-"')
+    .describe('preset it started from, or a name of your own'),
   network,
   loss: z
     .enum(Object.keys(adversarialLosses) as AdversarialLossName[])

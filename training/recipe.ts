@@ -95,7 +95,8 @@ function describe(issue: z.core.$ZodIssue, recipe: unknown): string {
     return `${where}${issue.keys[0]} is unknown; expected one of ${known.map((key) => where + key).join(', ')}`;
   }
   const value = valueAt(recipe, issue.path);
-  const found = value === undefined ? 'nothing' : JSON.stringify(value);
+  const found =
+    value === undefined ? 'nothing' : typeof value === 'number' ? String(value) : JSON.stringify(value);
   return `${path || 'recipe'} is ${found}: ${issue.message.replace(/^Invalid input: /, '')}`;
 }
 
@@ -119,7 +120,8 @@ function assign(recipe: Json, assignment: string): void {
     parent = parent[key];
   }
   const container = Array.isArray(parent) || isObject(parent) ? (parent as Json) : undefined;
-  if (!container || !Object.hasOwn(container, last)) throw unknownPath(path, parent, keys);
+  // Not hasOwn: a list has a length of its own.
+  if (!container || !Object.keys(container).includes(last)) throw unknownPath(path, parent, keys);
   const text = assignment.slice(separator + 1).trim();
   let value: unknown = text;
   try {
