@@ -4,6 +4,7 @@ import type { ModelInfo } from './onnx/decode.ts';
 // Runs in browsers too: no Node, no schema library.
 
 export const generatorFormat = 'ganx.generator';
+export const encoderFormat = 'ganx.encoder';
 export const generatorFormatVersion = '1';
 
 /** What a generator says of itself, so that a caller needs nothing but the file. No dates: equal runs, equal files. */

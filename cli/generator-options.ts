@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { InputError } from '../artifacts/errors.ts';
 import type { GeneratorMetadata } from '../artifacts/metadata.ts';
 import { Generator } from '../inference/node.ts';
-import type { Device } from '../inference/node.ts';
+import type { Device, LoadSettings } from '../inference/node.ts';
 import { loadRuntime } from '../inference/onnxruntime-node.ts';
 import { integer } from './numbers.ts';
 
@@ -35,10 +35,15 @@ export async function withGenerator<T>(
   path: string,
   { device, threads }: GeneratorFlags,
   use: (generator: Generator) => Promise<T>,
+  more: LoadSettings = {},
 ): Promise<T> {
   // Its log would come before our one line; what matters is in the errors.
   (await loadRuntime()).env.logLevel = 'fatal';
-  const generator = await Generator.load(path, { device, ...(threads !== undefined && { threads }) });
+  const generator = await Generator.load(path, {
+    device,
+    ...(threads !== undefined && { threads }),
+    ...more,
+  });
   try {
     return await use(generator);
   } finally {

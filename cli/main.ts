@@ -6,6 +6,7 @@ import { report } from './errors.ts';
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   train: async () => (await import('./train.ts')).trainCommand(),
   sample: async () => (await import('./sample.ts')).sampleCommand(),
+  reconstruct: async () => (await import('./reconstruct.ts')).reconstructCommand(),
   interpolate: async () => (await import('./interpolate.ts')).interpolateCommand(),
   inspect: async () => (await import('./inspect.ts')).inspectCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),

@@ -34,6 +34,13 @@ export interface InterpolateOptions {
   readonly path?: 'great-circle' | 'line';
 }
 
+export interface ReconstructOptions {
+  /** int32, default 0; for dropout and noise. */
+  readonly seed?: number;
+  /** For a generator with classes: of all images, or of each. */
+  readonly label?: number | readonly number[];
+}
+
 export interface Samples {
   /** Images in [-1, 1], or points in the data's own units; row-major. */
   readonly data: Float32Array;
@@ -74,6 +81,13 @@ export interface Generator {
     frames: number,
     options?: InterpolateOptions,
   ): Promise<Samples>;
+  /**
+   * Images encoded and drawn again, with the encoder of a VAE/GAN; `z` of the result are their latents.
+   *
+   * @param images [n, C, H, W] in [-1, 1]
+   * @throws InputError where there is no encoder, or the images do not fit.
+   */
+  reconstruct(images: Float32Array, options?: ReconstructOptions): Promise<Samples>;
   /** Images as a grid, points as a plot. */
   toPng(samples: Pick<Samples, 'data' | 'shape'>, options?: PngOptions): Promise<Uint8Array>;
   /** Frees the model after the calls that are under way. Later calls fail; disposing again does nothing. */

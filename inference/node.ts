@@ -2,10 +2,18 @@ import type * as Ort from 'onnxruntime-node';
 import { InputError } from '../artifacts/errors.ts';
 import { encodeGrid, plotPoints } from '../artifacts/image-grid.ts';
 import type { GeneratorMetadata } from '../artifacts/metadata.ts';
+import { Encoder, encoderBeside } from './encoder.ts';
 import { readGenerator } from './generator-file.ts';
 import type { GeneratorFile } from './generator-file.ts';
 import { checkCount, checkSeed, endPoint, planSamples, sliceSize } from './generator.ts';
-import type { InterpolateOptions, PngOptions, SampleOptions, SamplePlan, Samples } from './generator.ts';
+import type {
+  InterpolateOptions,
+  PngOptions,
+  ReconstructOptions,
+  SampleOptions,
+  SamplePlan,
+  Samples,
+} from './generator.ts';
 import type { Generator as GeneratorInterface } from './generator.ts';
 import { greatCircle, sliceSeed, straightLine } from './latent.ts';
 import { createSession, loadRuntime } from './onnxruntime-node.ts';
@@ -14,9 +22,20 @@ import { Serial } from './serial.ts';
 
 export { InputError } from '../artifacts/errors.ts';
 export type { GeneratorMetadata } from '../artifacts/metadata.ts';
-export type { InterpolateOptions, PngOptions, SampleOptions, Samples } from './generator.ts';
+export type {
+  InterpolateOptions,
+  PngOptions,
+  ReconstructOptions,
+  SampleOptions,
+  Samples,
+} from './generator.ts';
 export { greatCircle, latents, lerp, slerp, straightLine } from './latent.ts';
 export type { Device, SessionSettings } from './onnxruntime-node.ts';
+
+export interface LoadSettings extends SessionSettings {
+  /** Path of an `encoder.onnx`; default: the one in the folder of the run, where a folder is loaded. */
+  readonly encoder?: string;
+}
 
 /** A trained generator in Node, on onnxruntime-node. */
 export class Generator implements GeneratorInterface {
@@ -24,10 +43,17 @@ export class Generator implements GeneratorInterface {
   readonly #source: string;
   readonly #ort: typeof Ort;
   readonly #session: Ort.InferenceSession;
+  readonly #encoder: Encoder | undefined;
   readonly #calls = new Serial();
   #disposal: Promise<void> | undefined;
 
-  private constructor(file: GeneratorFile, ort: typeof Ort, session: Ort.InferenceSession) {
+  private constructor(
+    file: GeneratorFile,
+    ort: typeof Ort,
+    session: Ort.InferenceSession,
+    encoder: Encoder | undefined,
+  ) {
+    this.#encoder = encoder;
     this.metadata = file.metadata;
     this.#source = file.source;
     this.#ort = ort;
@@ -40,10 +66,13 @@ export class Generator implements GeneratorInterface {
    * @param pathOrBytes a `generator.onnx`, the folder of a run, or the bytes of the former
    * @throws InputError where it is no generator of ganx, or the device cannot be used.
    */
-  static async load(pathOrBytes: string | Uint8Array, settings: SessionSettings = {}): Promise<Generator> {
+  static async load(pathOrBytes: string | Uint8Array, settings: LoadSettings = {}): Promise<Generator> {
     const file = await readGenerator(pathOrBytes);
     const ort = await loadRuntime();
-    return new Generator(file, ort, await createSession(ort, file.bytes, file.source, settings));
+    const beside = typeof pathOrBytes === 'string' ? await encoderBeside(pathOrBytes) : undefined;
+    const path = settings.encoder ?? beside;
+    const encoder = path === undefined ? undefined : await Encoder.load(ort, path, file.metadata, settings);
+    return new Generator(file, ort, await createSession(ort, file.bytes, file.source, settings), encoder);
   }
 
   sample(n: number, options: SampleOptions = {}): Promise<Samples> {
@@ -75,6 +104,27 @@ export class Generator implements GeneratorInterface {
     });
   }
 
+  reconstruct(images: Float32Array, { seed = 0, label }: ReconstructOptions = {}): Promise<Samples> {
+    return this.#call(async () => {
+      const { metadata } = this;
+      const { shape, zDim } = metadata;
+      if (!this.#encoder)
+        throw new InputError(
+          `${this.#source}: has no encoder; load the folder of a run of the recipe vaegan, or give one`,
+        );
+      const size = shape.reduce((a, b) => a * b, 1);
+      const n = images.length / size;
+      if (!Number.isInteger(n) || n === 0)
+        throw new InputError(
+          `images have ${images.length} elements, must have a multiple of ${shape.join(' x ')} = ${size}`,
+        );
+      checkCount('images', n, 1, shape);
+      const z = await this.#encoder.encode(images, n, shape, zDim);
+      const plan = planSamples(metadata, n, { seed, z, ...(label === undefined ? {} : { label }) });
+      return this.#run(plan, sliceSize, (slice) => sliceSeed(plan.seed, slice));
+    });
+  }
+
   toPng({ data, shape }: Pick<Samples, 'data' | 'shape'>, options: PngOptions = {}): Promise<Uint8Array> {
     if (shape.length === 2) return plotPoints(data);
     const [count, channels, height, width] = shape as [number, number, number, number];
@@ -82,7 +132,10 @@ export class Generator implements GeneratorInterface {
   }
 
   dispose(): Promise<void> {
-    this.#disposal ??= this.#calls.run(() => this.#session.release());
+    this.#disposal ??= this.#calls.run(async () => {
+      await this.#session.release();
+      await this.#encoder?.release();
+    });
     return this.#disposal;
   }
 

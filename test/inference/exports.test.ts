@@ -10,7 +10,9 @@ test('ganx/inference', () => {
     'InputError',
     'greatCircle',
     'latents',
+    'lerp',
     'slerp',
+    'straightLine',
   ]);
 });
 
@@ -23,12 +25,15 @@ test('ganx/graph-builder', () => {
     'buildProgram',
     'compile',
     'discriminatorGraph',
+    'encoderGraph',
     'generatorGraph',
     'gradients',
     'initialize',
     'ops',
     'print',
     'samplerGraph',
+    'techniques',
+    'techniquesOff',
     'telemetryNames',
     'tensor',
   ]);
