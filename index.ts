@@ -9,4 +9,4 @@ export {
 } from './graph-builder/index.ts';
 export type { Recipe, SampleSpec, Telemetry, TrainingProgram } from './graph-builder/index.ts';
 export { presets, resolveRecipe, train } from './training/index.ts';
-export type { TrainEvent, TrainOptions, TrainResult } from './training/index.ts';
+export type { RuleName, TrainEvent, TrainOptions, TrainResult, Verdict } from './training/index.ts';

@@ -28,6 +28,7 @@ export class RunFolder {
   readonly path: string;
   readonly recipe: string;
   readonly log: string;
+  readonly verdicts: string;
   readonly samples: string;
   readonly checkpoints: string;
   readonly generator: string;
@@ -43,6 +44,7 @@ export class RunFolder {
     this.path = path;
     this.recipe = join(path, recipeFile);
     this.log = join(path, 'log.jsonl');
+    this.verdicts = join(path, 'verdicts.jsonl');
     this.samples = join(path, 'samples');
     this.checkpoints = join(path, 'checkpoints');
     this.generator = join(path, 'generator.onnx');
@@ -122,14 +124,29 @@ export class RunFolder {
    * @throws InputError naming the line that is no record.
    */
   async readLog(): Promise<LogRecord[]> {
-    return (await this.#logLines()).map(({ record }) => record);
+    return (await recordLines(this.log)).map(({ record }) => record);
   }
 
   /** Drops the records of later steps and a cut last line: a resumed run will write those steps again. */
   async truncateLog(afterStep: number): Promise<void> {
-    const lines = await this.#logLines();
+    const lines = await recordLines(this.log);
     const kept = lines.filter(({ record }) => record.step <= afterStep).map(({ line }) => `${line}\n`);
     if (await exists(this.log)) await writeFileAtomic(this.log, kept.join(''));
+  }
+
+  /** Writes verdicts.jsonl anew, one object a line; without verdicts there is no file. */
+  async writeVerdicts(verdicts: readonly JsonObject[]): Promise<void> {
+    if (verdicts.length)
+      await writeFileAtomic(
+        this.verdicts,
+        verdicts.map((verdict) => `${JSON.stringify(verdict)}\n`).join(''),
+      );
+    else await onFile('write', this.verdicts, () => rm(this.verdicts, { force: true }));
+  }
+
+  /** @throws InputError naming the line that is no record. */
+  async readVerdicts(): Promise<LogRecord[]> {
+    return (await recordLines(this.verdicts)).map(({ record }) => record);
   }
 
   /** Undoes `create` where nothing has been written: removes the folders that it made. */
@@ -148,21 +165,20 @@ export class RunFolder {
       await rm(probe);
     });
   }
+}
 
-  async #logLines(): Promise<{ line: string; record: LogRecord }[]> {
-    if (!(await exists(this.log))) return [];
-    const lines = (await readText(this.log)).split('\n');
-    // After the last newline comes nothing, or a line that was being written.
-    lines.pop();
-    return lines.map((line, i) => {
-      const record = parseRecord(line);
-      if (!record)
-        throw new InputError(
-          `${this.log}: line ${i + 1} is no log record (${JSON.stringify(line.slice(0, 60))})`,
-        );
-      return { line, record };
-    });
-  }
+/** The lines of a file of records; none where there is no file. */
+async function recordLines(path: string): Promise<{ line: string; record: LogRecord }[]> {
+  if (!(await exists(path))) return [];
+  const lines = (await readText(path)).split('\n');
+  // After the last newline comes nothing, or a line that was being written.
+  lines.pop();
+  return lines.map((line, i) => {
+    const record = parseRecord(line);
+    if (!record)
+      throw new InputError(`${path}: line ${i + 1} is no log record (${JSON.stringify(line.slice(0, 60))})`);
+    return { line, record };
+  });
 }
 
 function parseRecord(line: string): LogRecord | undefined {

@@ -17,6 +17,7 @@ export async function examineRun(path: string): Promise<Report> {
   const settings = await folder.readRecipe();
   const log = await folder.readLog();
   const last = log.at(-1);
+  const verdicts = await folder.readVerdicts();
   const checkpoints = await listCheckpoints(path);
   const files = (await readdir(path)).filter((name) => !name.startsWith('.')).sort();
   return {
@@ -24,11 +25,21 @@ export async function examineRun(path: string): Promise<Report> {
     rows: [
       ['progress', describeProgress(settings, last)],
       ['last', last ? describeMeasurements(last) : 'nothing'],
+      ['verdicts', verdicts.length ? verdicts.map(describeVerdict) : ['none']],
       ['checkpoints', checkpoints.length ? checkpoints.map(describeCheckpoint) : ['none']],
       ...settingRows(settings),
       ['files', files.join(', ')],
     ],
-    facts: { type: 'run', path, settings, logged: log.length, last: last ?? null, checkpoints, files },
+    facts: {
+      type: 'run',
+      path,
+      settings,
+      logged: log.length,
+      last: last ?? null,
+      verdicts,
+      checkpoints,
+      files,
+    },
   };
 }
 
@@ -48,6 +59,9 @@ const describeMeasurements = (record: LogRecord): string =>
       ([key, value]) => `${key} ${typeof value === 'number' ? Number(value.toPrecision(4)) : oneLine(value)}`,
     )
     .join(', ');
+
+const describeVerdict = ({ step, rule, finding }: LogRecord): string =>
+  `step ${step}: ${oneLine(finding ?? rule ?? null)}`;
 
 const describeCheckpoint = ({ step, problem }: CheckpointEntry): string =>
   problem === undefined ? `step ${step}` : `step ${step}: ${problem}`;

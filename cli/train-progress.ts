@@ -1,4 +1,5 @@
 import type { TrainEvent } from '../training/events.ts';
+import { describeVerdict } from '../training/monitor/verdict.ts';
 
 /** Prints a run's events: JSON lines, a bar that redraws itself on a terminal, or plain lines elsewhere. */
 export function reporter(json: boolean): (event: TrainEvent) => void {
@@ -66,12 +67,16 @@ function describe(event: Exclude<TrainEvent, StepEvent>): string[] {
     }
     case 'warning':
       return [`warning: ${event.message}`];
+    case 'verdict':
+      return [`warning: ${describeVerdict(event)}`];
+    case 'rollback':
+      return [`rolled back to step ${event.to}; learning rates x ${event.rateScale}`];
     case 'checkpoint':
       return [`checkpoint ${event.folder}`];
     case 'sample':
       return [`samples ${event.file}`];
     case 'end': {
-      const how = { done: 'done', stopped: 'stopped', diverged: 'diverged; last good checkpoint kept' }[
+      const how = { done: 'done', stopped: 'stopped', diverged: 'diverged; checkpoints are kept' }[
         event.outcome
       ];
       const rate = event.seconds > 0 ? `, ${event.images} images in ${duration(event.seconds)}` : '';

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { InputError } from '../artifacts/errors.ts';
 import { train } from '../training/train.ts';
 import type { TrainOptions } from '../training/plan.ts';
 import { integer, positive } from './numbers.ts';
@@ -41,6 +42,11 @@ export function trainCommand(): Command {
       'steps between checkpoints, 0 = only the last (default: 1000)',
       integer('--checkpoint-every', 0),
     )
+    .option(
+      '--on-diverge <stop|rollback>',
+      'when training diverges: stop, or go back to the last good state and halve the learning rates (default: stop)',
+      onDiverge,
+    )
     .option('--resume', 'go on with the run in --out')
     .option('--json', 'one JSON event a line instead of progress')
     .action(async (data: string | undefined, { json = false, ...flags }: Flags) => {
@@ -61,6 +67,11 @@ export function trainCommand(): Command {
         process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
       }
     });
+}
+
+function onDiverge(text: string): 'stop' | 'rollback' {
+  if (text === 'stop' || text === 'rollback') return text;
+  throw new InputError(`--on-diverge: ${JSON.stringify(text)} is unknown; expected stop or rollback`);
 }
 
 const collect = (value: string, all: string[] = []): string[] => [...all, value];

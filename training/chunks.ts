@@ -4,15 +4,22 @@ import type { Dataset } from './data/dataset.ts';
 import { EpochSampler } from './data/sampler.ts';
 import type { Chunk } from './engine/engine.ts';
 
-/** Builds the input of any K steps: a pure function of the step, so that a resumed run sees the same data. */
-export function chunkSource(program: TrainingProgram, dataset: Dataset, seed: number) {
+/**
+ * Builds the input of any K steps: a pure function of the step, so that a resumed run sees the same data.
+ *
+ * @param rateScale multiplies the learning rates of both networks
+ */
+export function chunkSource(program: TrainingProgram, dataset: Dataset, seed: number, rateScale = 1) {
   const { samplesPerStep: samples, labelled } = program;
   const sampler = new EpochSampler(dataset.count, seed);
+  const scales = program.controls.map(({ name }) => (name.endsWith('/learningRate') ? rateScale : 1));
   return (step: number, steps: number): Chunk => {
     const indices = sampler.indices(step * samples, steps * samples);
     const controls = new Float32Array(steps * program.controls.length);
     for (let k = 0; k < steps; k++)
-      program.controls.forEach(({ at }, i) => (controls[k * program.controls.length + i] = at(step + k)));
+      program.controls.forEach(({ at }, i) => {
+        controls[k * program.controls.length + i] = at(step + k) * scales[i]!;
+      });
     return {
       step,
       steps,

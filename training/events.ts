@@ -1,4 +1,5 @@
 import type { Telemetry } from '../graph-builder/program.ts';
+import type { Verdict } from './monitor/verdict.ts';
 
 /** What a training run tells while it goes on; `--json` prints these as they are. */
 export type TrainEvent =
@@ -32,9 +33,19 @@ export type TrainEvent =
       readonly seconds: number;
       readonly imagesPerSecond: number;
     } & Telemetry)
-  | { readonly type: 'sample'; readonly step: number; readonly file: string }
+  | {
+      readonly type: 'sample';
+      readonly step: number;
+      readonly file: string;
+      /** How different the samples are from each other; near 1 is as different as those of the data. */
+      readonly diversity: number;
+    }
   | { readonly type: 'checkpoint'; readonly step: number; readonly folder: string }
   | { readonly type: 'warning'; readonly message: string }
+  /** What the monitor has found. */
+  | ({ readonly type: 'verdict' } & Verdict)
+  /** Training diverged and goes on from an earlier state, with the learning rates of the recipe times `rateScale`. */
+  | { readonly type: 'rollback'; readonly step: number; readonly to: number; readonly rateScale: number }
   | {
       readonly type: 'end';
       readonly outcome: 'done' | 'stopped' | 'diverged';

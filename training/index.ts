@@ -1,6 +1,7 @@
 export { openDataset } from './data/dataset.ts';
 export type { DataOptions, Dataset } from './data/dataset.ts';
 export type { TrainEvent } from './events.ts';
+export type { RuleName, Verdict } from './monitor/verdict.ts';
 export type { TrainOptions } from './plan.ts';
 export { presets } from './presets.ts';
 export { resolveRecipe } from './recipe.ts';

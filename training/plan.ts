@@ -43,6 +43,8 @@ export interface TrainOptions {
   readonly sampleEvery?: number | undefined;
   /** Steps between checkpoints; 0 = only the last. Default 1000. */
   readonly checkpointEvery?: number | undefined;
+  /** When training diverges: `stop`, or `rollback` to the last good state with halved learning rates. Default `stop`. */
+  readonly onDiverge?: 'stop' | 'rollback' | undefined;
   readonly onEvent?: ((event: TrainEvent) => void) | undefined;
   /** Ends the run after the current steps, with a checkpoint. */
   readonly signal?: AbortSignal | undefined;

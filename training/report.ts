@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { writeFileAtomic } from '../artifacts/files.ts';
 import type { LogRecord, RunFolder } from '../artifacts/run-folder.ts';
+import type { Verdict } from './monitor/verdict.ts';
 import type { RunConfig } from './run-config.ts';
 
 const colours = ['#2563eb', '#d97706'];
@@ -13,7 +14,12 @@ const figures = [
 ] as const;
 
 /** Writes report.html: curves and samples over time, in one file beside the samples that it shows. */
-export async function writeReport(folder: RunFolder, config: RunConfig, outcome: string): Promise<void> {
+export async function writeReport(
+  folder: RunFolder,
+  config: RunConfig,
+  outcome: string,
+  verdicts: readonly Verdict[],
+): Promise<void> {
   const log = await folder.readLog();
   const files = await readdir(folder.samples).catch(() => []);
   const steps = files
@@ -42,6 +48,7 @@ export async function writeReport(folder: RunFolder, config: RunConfig, outcome:
 :root { color-scheme: light dark; font-family: system-ui, sans-serif; }
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 th { text-align: left; padding-right: 2rem; font-weight: 600; }
+.verdicts td { vertical-align: top; padding: 0 1rem .5rem 0; }
 svg { width: 100%; height: auto; overflow: visible; }
 figure { margin: 1.5rem 0; }
 .samples { display: flex; flex-wrap: wrap; gap: 1rem; }
@@ -50,7 +57,8 @@ pre { overflow: auto; }
 </style>
 <h1>${escape(config.recipe.name)} on ${escape(config.dataName)}</h1>
 <table>${summary.map(([name, value]) => `<tr><th>${name!}</th><td>${escape(value!)}</td></tr>`).join('')}</table>
-${figures.map(({ title, columns }) => chart(title, columns, log)).join('\n')}
+${verdictTable(verdicts)}
+${figures.map(({ title, columns }) => chart(title, columns, log, verdicts)).join('\n')}
 <h2>Samples of one set of latents</h2>
 <div class="samples">
 ${spread(steps, 12)
@@ -67,8 +75,26 @@ ${spread(steps, 12)
   await writeFileAtomic(folder.report, html);
 }
 
-/** Columns of the log as lines, thinned to what a screen can show. */
-function chart(title: string, columns: readonly string[], log: readonly LogRecord[]): string {
+function verdictTable(verdicts: readonly Verdict[]): string {
+  if (!verdicts.length) return '<h2>Verdicts</h2>\n<p>None: no rule of the monitor has fired.</p>';
+  const rows = verdicts.map(({ step, finding, meaning, advice, rolledBackTo }) => {
+    const went = rolledBackTo === undefined ? '' : `; went back to step ${rolledBackTo}`;
+    const cells = [String(step), `${finding}${went}`, meaning, advice];
+    return `<tr>${cells.map((cell) => `<td>${escape(cell)}</td>`).join('')}</tr>`;
+  });
+  return `<h2>Verdicts</h2>
+<table class="verdicts"><tr><th>Step</th><th>What</th><th>What it means</th><th>What to try</th></tr>
+${rows.join('\n')}
+</table>`;
+}
+
+/** Columns of the log as lines, thinned to what a screen can show, with a mark where a verdict fell. */
+function chart(
+  title: string,
+  columns: readonly string[],
+  log: readonly LogRecord[],
+  verdicts: readonly Verdict[],
+): string {
   const points = spread(log, 600);
   const values = (column: string) =>
     points.flatMap((record) => {
@@ -79,7 +105,7 @@ function chart(title: string, columns: readonly string[], log: readonly LogRecor
   if (!all.length) return '';
   const [width, height] = [900, 240];
   const [low, high] = [Math.min(0, ...all), Math.max(...all, 1e-9)];
-  const lastStep = points.at(-1)!.step;
+  const lastStep = Math.max(points.at(-1)!.step, ...verdicts.map(({ step }) => step));
   const x = (step: number) => ((step / lastStep) * width).toFixed(1);
   const y = (value: number) => (height - ((value - low) / (high - low)) * height).toFixed(1);
   const lines = columns.map(
@@ -87,6 +113,10 @@ function chart(title: string, columns: readonly string[], log: readonly LogRecor
       `<polyline fill="none" stroke="${colours[i]!}" stroke-width="1.5" points="${values(column)
         .map(([step, value]) => `${x(step)},${y(value)}`)
         .join(' ')}"/>`,
+  );
+  const marks = verdicts.map(
+    ({ step, finding }) =>
+      `<line x1="${x(step)}" x2="${x(step)}" y1="0" y2="${height}" stroke="#dc2626" stroke-dasharray="4 3"><title>${escape(finding)}</title></line>`,
   );
   const legend = columns
     .map((column, i) => `<tspan fill="${colours[i]!}" dx="${i ? 16 : 0}">${column}</tspan>`)
@@ -97,7 +127,7 @@ function chart(title: string, columns: readonly string[], log: readonly LogRecor
 <line x1="0" y1="${height}" x2="${width}" y2="${height}" stroke="currentColor" opacity=".4"/>
 <text x="-6" y="10" text-anchor="end">${label(high)}</text><text x="-6" y="${height}" text-anchor="end">${label(low)}</text>
 <text x="${width}" y="${height + 18}" text-anchor="end">step ${lastStep}</text>
-${lines.join('\n')}
+${[...marks, ...lines].join('\n')}
 </svg></figure>`;
 }
 

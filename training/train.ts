@@ -1,10 +1,12 @@
 import { latestCheckpoint, pruneCheckpoints, saveCheckpoint } from '../artifacts/checkpoint.ts';
 import { InputError } from '../artifacts/errors.ts';
 import { writeFileAtomic } from '../artifacts/files.ts';
+import type { JsonObject } from '../artifacts/files.ts';
 import { RunFolder } from '../artifacts/run-folder.ts';
 import { initialize } from '../graph-builder/initializer.ts';
 import { buildProgram } from '../graph-builder/program.ts';
 import type { Telemetry, TrainingProgram } from '../graph-builder/program.ts';
+import type { OptimizerRecipe, Recipe } from '../graph-builder/recipe.ts';
 import { formatType } from '../graph-builder/shape.ts';
 import type { Tensor } from '../graph-builder/types.ts';
 import { chunkSource, ChunkSize } from './chunks.ts';
@@ -16,8 +18,13 @@ import { loadRuntime } from './engine/onnxruntime.ts';
 import type { TrainEvent } from './events.ts';
 import { exportNetworks, generatorSources } from './export.ts';
 import { trainingModels } from './models.ts';
+import { divergedState } from './monitor/divergence.ts';
+import { Monitor } from './monitor/monitor.ts';
+import type { Verdict } from './monitor/verdict.ts';
 import { planRun } from './plan.ts';
 import type { TrainOptions } from './plan.ts';
+import { noProgress, parseProgress, progressToJson } from './progress.ts';
+import type { Progress } from './progress.ts';
 import { writeReport } from './report.ts';
 import { checkSameRun, parseRunConfig, runConfigToJson } from './run-config.ts';
 import type { RunConfig } from './run-config.ts';
@@ -29,9 +36,13 @@ const logEvery = 10;
 const checkpointsKept = 3;
 /** Milliseconds a run of the loop may take: long enough that what it costs outside vanishes, short enough for Ctrl-C. */
 const runBudget = 500;
+/** A rollback multiplies the learning rates by this. */
+const rollbackScale = 0.5;
+/** A recipe that diverges this often has another fault than its learning rates. */
+const maxRollbacks = 3;
 
 export interface TrainResult {
-  /** `stopped` by the signal, with a checkpoint; `diverged` when a loss or a gradient was no longer finite. */
+  /** `stopped` by the signal, with a checkpoint; `diverged` when a loss, a gradient or a weight was lost for good. */
   readonly outcome: 'done' | 'stopped' | 'diverged';
   readonly folder: string;
   readonly step: number;
@@ -53,7 +64,7 @@ export async function train(options: TrainOptions = {}): Promise<TrainResult> {
   await loadRuntime();
   const folder = resumed ? await RunFolder.open(folderPath) : await RunFolder.create(folderPath);
   const start = resumed
-    ? await resumeState(folder, config, program, onEvent)
+    ? await lastGoodState(folder, config, program, onEvent)
     : freshState(program, config.seed);
   const threads = options.threads ?? config.threads;
   const engine = createWorkerEngine({
@@ -75,6 +86,13 @@ export async function train(options: TrainOptions = {}): Promise<TrainResult> {
         );
       });
       await folder.writeRecipe(runConfigToJson(config));
+    } else {
+      if (start.step === 0)
+        onEvent({
+          type: 'warning',
+          message: `${folder.path}: no checkpoint to resume from; starts at step 0`,
+        });
+      await cutBack(folder, start.step, start.progress.verdicts);
     }
     await writeFileAtomic(folder.trainingStep, models.step);
     await writeFileAtomic(folder.trainingLoop, models.loop);
@@ -99,11 +117,11 @@ export async function train(options: TrainOptions = {}): Promise<TrainResult> {
   }
 }
 
+/** A state to train from. */
 interface Start {
   readonly step: number;
-  /** Trained before, in seconds. */
-  readonly seconds: number;
   readonly tensors: ReadonlyMap<string, Tensor>;
+  readonly progress: Progress;
 }
 
 interface Run {
@@ -122,32 +140,55 @@ interface Run {
 async function runSteps(run: Run): Promise<TrainResult> {
   const { config, program, dataset, folder, engine, start, onEvent, signal } = run;
   const { sampleEvery = 250, checkpointEvery = 1000 } = run.options;
+  const { recipe } = config;
   const samples = program.samplesPerStep;
   const total = config.steps;
 
   // Loop state
   let step = start.step;
+  let { rateScale, verdicts } = start.progress;
+  let monitor = new Monitor(withRates(recipe, rateScale), start.progress.monitor);
   let saved = start.step > 0 ? start.step : -1;
-  let outcome: TrainResult['outcome'] = 'done';
+  let drawn = -1;
   let busy = 0;
-  const chunkAt = chunkSource(program, dataset, config.seed);
   const size = new ChunkSize(runBudget);
   const painter = new SamplePainter(program, dataset);
   const began = performance.now();
-  const seconds = () => start.seconds + (performance.now() - began) / 1000;
+  const seconds = () => start.progress.seconds + (performance.now() - began) / 1000;
   const outOfTime = () =>
     run.deadlineMinutes !== undefined && performance.now() - began >= run.deadlineMinutes * 60_000;
 
-  const checkpoint = async () => {
-    if (saved === step) return;
-    const manifest = { config: runConfigToJson(config), seconds: seconds(), position: step * samples };
-    const path = await saveCheckpoint(folder.path, { step, manifest, tensors: await engine.state() });
+  const tell = async (verdict: Verdict) => {
+    verdicts = [...verdicts, verdict];
+    await folder.writeVerdicts(verdictsToJson(verdicts));
+    onEvent({ type: 'verdict', ...verdict });
+  };
+  /** Saves the state, or tells why it is not worth saving. */
+  const checkpoint = async (): Promise<Verdict | undefined> => {
+    if (saved === step) return undefined;
+    const tensors = await engine.state();
+    const diverged = divergedState(step, tensors, withRates(recipe, rateScale));
+    if (diverged) return diverged;
+    const progress = { seconds: seconds(), rateScale, monitor: monitor.state, verdicts: [...verdicts] };
+    const manifest = {
+      config: runConfigToJson(config),
+      position: step * samples,
+      ...progressToJson(progress),
+    };
+    const path = await saveCheckpoint(folder.path, { step, manifest, tensors });
     await pruneCheckpoints(folder.path, checkpointsKept);
     saved = step;
     onEvent({ type: 'checkpoint', step, folder: path });
+    return undefined;
   };
   const sample = async () => {
-    onEvent({ type: 'sample', step, file: await folder.writeSample(step, await painter.paint(engine)) });
+    if (drawn === step) return;
+    const { png, diversity } = await painter.paint(engine);
+    drawn = step;
+    onEvent({ type: 'sample', step, file: await folder.writeSample(step, png), diversity });
+    // Not where a run happens to end: its verdicts would differ from those of a longer one.
+    if (step === 0 || step % sampleEvery !== 0) return;
+    for (const verdict of monitor.observeGrid(step, diversity)) await tell(verdict);
   };
   /** Steps of the next run: up to the end, the next sample or the next checkpoint, within the time budget. */
   const nextSteps = (from: number) => {
@@ -155,66 +196,94 @@ async function runSteps(run: Run): Promise<TrainResult> {
     const moveEvery = Number.isFinite(program.moveEvery) ? program.moveEvery : 0;
     return Math.min(size.steps, total - from, until(sampleEvery), until(checkpointEvery), until(moveEvery));
   };
+  /** Logs and judges the steps from here on; the first that shows divergence ends them, and is not counted. */
+  const takeIn = async (measured: readonly Telemetry[]): Promise<Verdict | undefined> => {
+    for (const values of measured) {
+      const at = step + 1;
+      for (const verdict of monitor.observe(at, values)) {
+        if (verdict.rule === 'divergence') return verdict;
+        await tell(verdict);
+      }
+      step = at;
+      if (at % logEvery === 0 || at === total)
+        await folder.appendLog({
+          step: at,
+          images: at * samples,
+          seconds: Number(seconds().toFixed(3)),
+          ...values,
+        });
+    }
+    return undefined;
+  };
 
-  if (step === 0 && sampleEvery > 0) await sample();
-  let next = step < total ? chunkAt(step, nextSteps(step)) : undefined;
-  while (next && step < total && !signal?.aborted && !outOfTime()) {
-    const chunk = next;
-    const moves = program.movesAt(step);
-    if (moves.length) await engine.move(moves);
-    const running = engine.run(chunk);
-    const after = step + chunk.steps;
-    // Prepared while the worker computes. Its size follows the run before this one.
-    next = after < total ? chunkAt(after, nextSteps(after)) : undefined;
-    const { telemetry, milliseconds } = await running;
-    busy += milliseconds;
-    size.observe(chunk.steps, milliseconds);
+  /** Trains until the end, a signal or the time limit, with a checkpoint then; or until training diverges. */
+  const advance = async (): Promise<Verdict | undefined> => {
+    if (step === 0 && sampleEvery > 0) await sample();
+    const chunkAt = chunkSource(program, dataset, config.seed, rateScale);
+    let next = step < total ? chunkAt(step, nextSteps(step)) : undefined;
+    while (next && step < total && !signal?.aborted && !outOfTime()) {
+      const chunk = next;
+      const moves = program.movesAt(step);
+      if (moves.length) await engine.move(moves);
+      const running = engine.run(chunk);
+      const after = step + chunk.steps;
+      // Prepared while the worker computes. Its size follows the run before this one.
+      next = after < total ? chunkAt(after, nextSteps(after)) : undefined;
+      const { telemetry, milliseconds } = await running;
+      busy += milliseconds;
+      size.observe(chunk.steps, milliseconds);
 
-    const measured = readTelemetry(program, telemetry, chunk.steps);
-    const bad = measured.findIndex((values) =>
-      Object.values(values).some((value) => !Number.isFinite(value)),
-    );
-    const good = bad < 0 ? measured : measured.slice(0, bad);
-    for (const [k, values] of good.entries()) {
-      const at = step + k + 1;
-      if (at % logEvery !== 0 && at !== total) continue;
-      await folder.appendLog({
-        step: at,
-        images: at * samples,
-        seconds: Number(seconds().toFixed(3)),
-        ...values,
+      const measured = readTelemetry(program, telemetry, chunk.steps);
+      const diverged = await takeIn(measured);
+      if (diverged) return diverged;
+      onEvent({
+        type: 'step',
+        step,
+        steps: total,
+        images: step * samples,
+        seconds: seconds(),
+        imagesPerSecond: (chunk.steps * samples * 1000) / milliseconds,
+        ...measured.at(-1)!,
       });
+      if (sampleEvery > 0 && step % sampleEvery === 0 && step < total) await sample();
+      if (checkpointEvery > 0 && step % checkpointEvery === 0 && step < total) {
+        const lost = await checkpoint();
+        if (lost) return lost;
+      }
     }
-    if (bad >= 0) {
-      onEvent({ type: 'warning', message: divergence(step + bad + 1, measured[bad]!) });
-      step += bad;
-      outcome = 'diverged';
-      break;
-    }
-    step = after;
-    onEvent({
-      type: 'step',
-      step,
-      steps: total,
-      images: step * samples,
-      seconds: seconds(),
-      imagesPerSecond: (chunk.steps * samples * 1000) / milliseconds,
-      ...measured.at(-1)!,
-    });
-    if (sampleEvery > 0 && step % sampleEvery === 0 && step < total) await sample();
-    if (checkpointEvery > 0 && step % checkpointEvery === 0 && step < total) await checkpoint();
-  }
-  const hostShare = busy > 0 ? Math.max(0, 1 - busy / (performance.now() - began)) : 0;
-  if (outcome !== 'diverged') {
-    if (step < total && signal?.aborted) outcome = 'stopped';
     await sample();
-    await checkpoint();
-    await exportNetworks(folder, program, config.classes, await engine.state(), step);
-  } else {
+    return checkpoint();
+  };
+  /** Goes on from the last checkpoint, or from the start, with lower learning rates. */
+  const rollBack = async (diverged: Verdict) => {
+    const good = await lastGoodState(folder, config, program, onEvent);
+    await engine.restore(good.tensors);
+    step = good.step;
+    rateScale *= rollbackScale;
+    monitor = new Monitor(withRates(recipe, rateScale), good.progress.monitor);
+    [saved, drawn] = [-1, -1];
+    // What was said of steps that are undone goes with them; the rollbacks stay.
+    verdicts = verdicts.filter((verdict) => verdict.step <= step || verdict.rolledBackTo !== undefined);
+    await cutBack(folder, step, verdicts);
+    await tell({ ...diverged, rolledBackTo: step });
+    onEvent({ type: 'rollback', step: diverged.step, to: step, rateScale });
+  };
+
+  let diverged = await advance();
+  const leastScale = rollbackScale ** maxRollbacks;
+  while (diverged && run.options.onDiverge === 'rollback' && rateScale > leastScale && !signal?.aborted) {
+    await rollBack(diverged);
+    diverged = await advance();
+  }
+  const outcome = diverged ? 'diverged' : step < total && signal?.aborted ? 'stopped' : 'done';
+  if (diverged) {
+    const rollback = run.options.onDiverge === 'rollback' ? '' : ' or --on-diverge rollback';
+    await tell({ ...diverged, advice: `${diverged.advice}${rollback}` });
     const { checkpoint: last } = await latestCheckpoint(folder.path);
     if (last) await exportNetworks(folder, program, config.classes, last.tensors, last.step);
-  }
-  await writeReport(folder, config, outcome);
+  } else await exportNetworks(folder, program, config.classes, await engine.state(), step);
+  const hostShare = busy > 0 ? Math.max(0, 1 - busy / (performance.now() - began)) : 0;
+  await writeReport(folder, config, outcome, verdicts);
   onEvent({
     type: 'end',
     outcome,
@@ -230,13 +299,13 @@ async function runSteps(run: Run): Promise<TrainResult> {
 function freshState(program: TrainingProgram, seed: number): Start {
   return {
     step: 0,
-    seconds: 0,
     tensors: new Map(program.state.map((spec) => [spec.name, initialize(spec, seed)])),
+    progress: noProgress,
   };
 }
 
-/** The newest checkpoint that is whole; the log is cut back to it. */
-async function resumeState(
+/** The newest checkpoint that is whole; where there is none the state at step 0. */
+async function lastGoodState(
   folder: RunFolder,
   config: RunConfig,
   program: TrainingProgram,
@@ -245,11 +314,7 @@ async function resumeState(
   const { checkpoint, passedOver } = await latestCheckpoint(folder.path);
   for (const { folder: path, reason } of passedOver)
     onEvent({ type: 'warning', message: `${path}: passed over (${reason})` });
-  if (!checkpoint) {
-    onEvent({ type: 'warning', message: `${folder.path}: no checkpoint to resume from; starts at step 0` });
-    await folder.truncateLog(0);
-    return freshState(program, config.seed);
-  }
+  if (!checkpoint) return freshState(program, config.seed);
   checkSameRun(parseRunConfig(checkpoint.manifest.config, checkpoint.folder), config, checkpoint.folder);
   for (const { name, shape, dtype } of program.state) {
     const found = checkpoint.tensors.get(name);
@@ -259,14 +324,33 @@ async function resumeState(
         `${checkpoint.folder}: tensor ${name} is ${is ?? 'missing'}, expected ${expected}`,
       );
   }
-  await folder.truncateLog(checkpoint.step);
-  const { seconds } = checkpoint.manifest;
   return {
     step: checkpoint.step,
-    seconds: typeof seconds === 'number' ? seconds : 0,
     tensors: checkpoint.tensors,
+    progress: parseProgress(checkpoint.manifest, checkpoint.folder),
   };
 }
+
+/** The recipe as it is trained after rollbacks: what the monitor's advice has to start from. */
+function withRates(recipe: Recipe, rateScale: number): Recipe {
+  const scaled = (optimizer: OptimizerRecipe) => ({
+    ...optimizer,
+    learningRate: optimizer.learningRate * rateScale,
+  });
+  const { generator, discriminator } = recipe.optimizer;
+  return {
+    ...recipe,
+    optimizer: { generator: scaled(generator), discriminator: scaled(discriminator) },
+  };
+}
+
+/** Takes what came after a step out of the log and the verdicts: it will be written again. */
+async function cutBack(folder: RunFolder, step: number, verdicts: readonly Verdict[]): Promise<void> {
+  await folder.truncateLog(step);
+  await folder.writeVerdicts(verdictsToJson(verdicts));
+}
+
+const verdictsToJson = (verdicts: readonly Verdict[]) => verdicts as unknown as readonly JsonObject[];
 
 function readTelemetry(
   { telemetry: names }: TrainingProgram,
@@ -278,11 +362,6 @@ function readTelemetry(
     { length: steps },
     (_, k) => Object.fromEntries(names.map((name, i) => [name, rows[k * width + i]!])) as Telemetry,
   );
-}
-
-function divergence(step: number, values: Telemetry): string {
-  const bad = Object.entries(values).filter(([, value]) => !Number.isFinite(value));
-  return `training diverged at step ${step}: ${bad.map(([name, value]) => `${name} is ${value}`).join(', ')}; lower the learning rates (--set optimizer.discriminator.learningRate=1e-4) or soften the labels`;
 }
 
 function startEvent(

@@ -11,6 +11,24 @@ const refusal = async (run: Promise<unknown>): Promise<string> => {
   return (error as Error).message;
 };
 
+test('verdicts are written anew each time; without any there is no file', async () => {
+  const run = await RunFolder.create(join(temporaryFolder(), 'run'));
+  expect(await run.readVerdicts()).toEqual([]);
+  const verdicts = [
+    { rule: 'divergence', step: 7, figure: null },
+    { rule: 'mode-collapse', step: 500, figure: 0.1 },
+  ];
+  await run.writeVerdicts(verdicts);
+  expect(readFileSync(run.verdicts, 'utf8')).toBe(
+    '{"rule":"divergence","step":7,"figure":null}\n{"rule":"mode-collapse","step":500,"figure":0.1}\n',
+  );
+  expect(await run.readVerdicts()).toEqual(verdicts);
+  await run.writeVerdicts([]);
+  expect(existsSync(run.verdicts)).toBe(false);
+  writeFileSync(run.verdicts, 'oh\n');
+  expect(await refusal(run.readVerdicts())).toBe(`${run.verdicts}: line 1 is no log record ("oh")`);
+});
+
 describe('RunFolder.create', () => {
   test('makes the folder and those above, and knows every place in it', async () => {
     const path = join(temporaryFolder(), 'runs', 'first');

@@ -94,6 +94,7 @@ describe('a run', () => {
     await run.writeRecipe({ steps: 100, recipe: { name: 'dcgan', batch: 8 } });
     await run.appendLog({ step: 10, images: 80, seconds: 1.25, dLoss: 1.3862943, gLoss: null });
     await saveCheckpoint(run.path, { step: 10, manifest: {}, tensors });
+    await run.writeVerdicts([{ rule: 'divergence', step: 9, finding: 'training diverged at step 9' }]);
     const broken = join(run.checkpoints, 'step-20');
     mkdirSync(broken);
     const text = (await inspect('run')).replaceAll(/ +/g, ' ');
@@ -101,6 +102,7 @@ describe('a run', () => {
     for (const line of [
       'progress step 10 of 100, 80 images, 1.3 s',
       'last dLoss 1.386, gLoss null',
+      'verdicts step 9: training diverged at step 9',
       'checkpoints step 10',
       `step 20: ${join('run', 'checkpoints', 'step-20')}: incomplete checkpoint (no manifest.json)`,
       'recipe.name dcgan',
@@ -111,6 +113,7 @@ describe('a run', () => {
       settings: { steps: 100 },
       logged: 1,
       last: { step: 10, dLoss: 1.3862943 },
+      verdicts: [{ rule: 'divergence', step: 9 }],
       checkpoints: [{ step: 10 }, { step: 20 }],
     });
   });

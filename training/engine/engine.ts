@@ -51,6 +51,8 @@ export interface Engine {
   run(chunk: Chunk): Promise<ChunkResult>;
   /** A copy of the whole state. */
   state(): Promise<Map<string, Tensor>>;
+  /** Takes the place of the whole state. */
+  restore(state: ReadonlyMap<string, Tensor>): Promise<void>;
   /** Gives state tensors the values of others, one move after the other. */
   move(moves: readonly Move[]): Promise<void>;
   /** Output of the generator for `z` [n, zDim], with the weights as they are now; `labels` int32 [n] if it takes some. */

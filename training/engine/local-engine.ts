@@ -10,7 +10,9 @@ export async function createLocalEngine(spec: EngineSpec): Promise<Engine> {
   const options = sessionOptions(spec.device, spec.threads);
   const session = await ort.InferenceSession.create(spec.trainingModel, options);
   let sampler: Ort.InferenceSession | undefined;
-  let state = new Map([...spec.state].map(([name, value]) => [name, toOrt(ort, value)]));
+  const toState = (tensors: ReadonlyMap<string, Tensor>) =>
+    new Map([...tensors].map(([name, value]) => [name, toOrt(ort, value)]));
+  let state = toState(spec.state);
 
   /** A graph keeps only the inputs it reads. */
   const feed = (target: Ort.InferenceSession, feeds: Record<string, Ort.Tensor>) =>
@@ -61,6 +63,10 @@ export async function createLocalEngine(spec: EngineSpec): Promise<Engine> {
       return { telemetry, milliseconds: performance.now() - start };
     },
     state: () => Promise.resolve(new Map([...state].map(([name, value]) => [name, fromOrt(value)]))),
+    restore: (tensors) => {
+      state = toState(tensors);
+      return Promise.resolve();
+    },
     move: (moves) => {
       for (const { from, to } of moves) state.set(to, state.get(from)!);
       return Promise.resolve();

@@ -54,6 +54,7 @@ export function createWorkerEngine(spec: EngineSpec): Engine {
     ready: () => call('ready'),
     run: (chunk: Chunk) => call('run', chunk),
     state: () => call<Map<string, Tensor>>('state'),
+    restore: (state: ReadonlyMap<string, Tensor>) => call('restore', state),
     move: (moves: readonly Move[]) => call('move', moves),
     generate: (z: Tensor, seed: number, labels?: Tensor) => call('generate', z, seed, labels),
     dispose: () => call('dispose'),
