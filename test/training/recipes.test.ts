@@ -64,7 +64,10 @@ describe('vaegan', () => {
     const folder = await temporaryFolder();
     const { log, files } = await trained(folder, '--recipe', 'vaegan', '--steps', '20');
     expect(files).toContain('encoder.onnx');
-    expect(log[0]).toMatchObject({ prior: expect.any(Number), reconstruction: expect.any(Number) });
+    expect(log[0]).toMatchObject({
+      prior: expect.any(Number) as unknown,
+      reconstruction: expect.any(Number) as unknown,
+    });
     const again = await ganx(
       ['reconstruct', 'run', folder, '-n', '5', '--out', 'again.png', '--json'],
       folder,
