@@ -12,8 +12,8 @@ import {
   readBytes,
   readJsonObject,
   temporaryBeside,
-  writeFileAtomic,
-  writeJson,
+  toJson,
+  writeFlushed,
 } from './files.ts';
 import type { JsonObject } from './files.ts';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
@@ -77,9 +77,7 @@ export async function saveCheckpoint(runFolder: string, contents: CheckpointCont
   await removeLeftovers(parent);
   try {
     const state = encodeSafetensors(tensors);
-    await onFile('write', folder, () => mkdir(unfinished));
-    await writeFileAtomic(join(unfinished, stateFile), state);
-    await writeJson(join(unfinished, manifestFile), {
+    const whole = {
       format,
       formatVersion,
       step,
@@ -87,8 +85,12 @@ export async function saveCheckpoint(runFolder: string, contents: CheckpointCont
       stateBytes: state.length,
       stateSha256: sha256(state),
       manifest,
-    });
+    };
+    // A message names the folder that was to be, not the one in the making.
     await onFile('write', folder, async () => {
+      await mkdir(unfinished);
+      await writeFlushed(join(unfinished, stateFile), 'wx', state);
+      await writeFlushed(join(unfinished, manifestFile), 'wx', toJson(whole));
       await discard(folder);
       await rename(unfinished, folder);
     });

@@ -2,3 +2,10 @@
 export class InputError extends Error {
   override name = 'InputError';
 }
+
+/** The first line of a message of onnxruntime, without the place in its source code and the condition there. */
+export const withoutPlace = (message: string): string =>
+  message
+    .split('\n', 1)[0]!
+    .replace(/^\S+\.(?:cc|h):\d+ .*? was false\. /, '')
+    .trim();

@@ -1,5 +1,5 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { InputError } from './errors.ts';
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
@@ -7,7 +7,7 @@ export interface JsonObject {
   readonly [key: string]: JsonValue;
 }
 
-/** Causes that a user can do something about, in words. */
+/** Causes in words of ours; those that are missing here have the system's. */
 const causes: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'operation not permitted',
@@ -20,27 +20,56 @@ const causes: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or folder',
   ENAMETOOLONG: 'the name is too long',
   EMFILE: 'too many open files',
+  ELOOP: 'a symbolic link leads back to itself',
+  EPIPE: 'nothing reads it any more',
+  ERR_FS_FILE_TOO_LARGE: 'larger than 2 GiB',
 };
 
 /** The error's code, such as ENOENT, of an error of the file system. */
 export const errorCode = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error ? String(error.code) : undefined;
 
-/** Runs a file operation; what the user can act on becomes an InputError that names the path and the cause. */
+/** Why the system refused something, in words; undefined where an error is not the system's but a fault of ours. */
+export function systemCause(error: unknown): string | undefined {
+  const code = errorCode(error) ?? '';
+  // Such as "EIO: i/o error, read".
+  const words = causes[code] ?? /^E[A-Z0-9]+: ([^,\n]+)/.exec((error as Error).message)?.[1];
+  return words === undefined ? undefined : `${words} (${code})`;
+}
+
+/** Runs a file operation; an error of the system becomes an InputError that names the path and the cause. */
 export async function onFile<T>(action: 'read' | 'write', path: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    const code = errorCode(error) ?? '';
-    const cause = causes[code];
+    const cause = systemCause(error);
     if (cause === undefined) throw error;
-    throw new InputError(`${path}: cannot ${action}: ${cause} (${code})`, { cause: error });
+    throw new InputError(`${path}: cannot ${action}: ${cause}`, { cause: error });
   }
 }
 
 /** Makes a folder and those above it; returns the topmost one that was new. */
 export const makeFolder = (path: string): Promise<string | undefined> =>
-  onFile('write', path, () => mkdir(path, { recursive: true }));
+  onFile('write', path, () => makeFolders(resolve(path)));
+
+/** Node's own recursion never ends where a folder that is there answers ENOENT, as /proc does. */
+async function makeFolders(path: string): Promise<string | undefined> {
+  if (await isFolder(path)) return undefined;
+  const made = dirname(path) === path ? undefined : await makeFolders(dirname(path));
+  try {
+    await mkdir(path);
+  } catch (error) {
+    // Another process may have been faster.
+    if (errorCode(error) !== 'EEXIST' || !(await isFolder(path))) throw error;
+  }
+  return made ?? path;
+}
+
+export const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 
 let temporaries = 0;
 
@@ -79,7 +108,12 @@ export async function appendLine(path: string, line: string): Promise<void> {
   });
 }
 
-async function writeFlushed(path: string, flags: string, data: Uint8Array | string): Promise<void> {
+/** Writes to the disk, not only to the system's cache; its errors are the system's own. */
+export async function writeFlushed(
+  path: string,
+  flags: 'w' | 'wx',
+  data: Uint8Array | string,
+): Promise<void> {
   const file = await open(path, flags);
   try {
     await file.writeFile(data);
@@ -106,9 +140,12 @@ export async function flushFolder(path: string): Promise<void> {
 export const readBytes = (path: string): Promise<Uint8Array> => onFile('read', path, () => readFile(path));
 export const readText = (path: string): Promise<string> => onFile('read', path, () => readFile(path, 'utf8'));
 
+/** Indented, as files are that people read. */
+export const toJson = (value: JsonValue): string => `${JSON.stringify(value, null, 2)}\n`;
+
 /** Writes indented JSON, whole or not at all. */
 export const writeJson = (path: string, value: JsonValue): Promise<void> =>
-  writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+  writeFileAtomic(path, toJson(value));
 
 /** @throws InputError where the file cannot be read or holds no JSON object. */
 export async function readJsonObject(path: string): Promise<JsonObject> {

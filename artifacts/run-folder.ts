@@ -1,4 +1,4 @@
-import { readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { InputError } from './errors.ts';
 import {
@@ -10,6 +10,7 @@ import {
   readJsonObject,
   readText,
   temporaryBeside,
+  writeFlushed,
   writeFileAtomic,
   writeJson,
 } from './files.ts';
@@ -29,6 +30,7 @@ export class RunFolder {
   readonly recipe: string;
   readonly log: string;
   readonly verdicts: string;
+  readonly skipped: string;
   readonly samples: string;
   readonly checkpoints: string;
   readonly generator: string;
@@ -45,6 +47,7 @@ export class RunFolder {
     this.recipe = join(path, recipeFile);
     this.log = join(path, 'log.jsonl');
     this.verdicts = join(path, 'verdicts.jsonl');
+    this.skipped = join(path, 'skipped.jsonl');
     this.samples = join(path, 'samples');
     this.checkpoints = join(path, 'checkpoints');
     this.generator = join(path, 'generator.onnx');
@@ -57,7 +60,7 @@ export class RunFolder {
   }
 
   /**
-   * Makes the folder of a new run.
+   * Makes the folder of a new run. Of several processes that try at once only one gets it.
    *
    * @throws InputError where something is there already, or it cannot be written.
    */
@@ -71,6 +74,7 @@ export class RunFolder {
       throw new InputError(`${path}: is not empty (found ${listed(found)}); use another --out`);
     const made = await makeFolder(path);
     const folder = new RunFolder(path, made && resolve(made));
+    await folder.#claim();
     try {
       await folder.#probe();
     } catch (error) {
@@ -78,6 +82,20 @@ export class RunFolder {
       throw error;
     }
     return folder;
+  }
+
+  /** Makes `base`, or `base-2`, `base-3`, ... where that is taken. */
+  static async createNumbered(base: string): Promise<RunFolder> {
+    for (let n = 1; ; n++) {
+      const path = n === 1 ? base : `${base}-${n}`;
+      if (await exists(path)) continue;
+      try {
+        return await RunFolder.create(path);
+      } catch (error) {
+        // Another process may have been faster.
+        if (!(await exists(path))) throw error;
+      }
+    }
   }
 
   /**
@@ -149,6 +167,12 @@ export class RunFolder {
     return (await recordLines(this.verdicts)).map(({ record }) => record);
   }
 
+  /** Writes skipped.jsonl: the files of the data that were left out; without any there is no file. */
+  async writeSkipped(files: readonly { readonly file: string; readonly reason: string }[]): Promise<void> {
+    const lines = files.map(({ file, reason }) => `${JSON.stringify({ file, reason })}\n`);
+    if (lines.length) await writeFileAtomic(this.skipped, lines.join(''));
+  }
+
   /** Undoes `create` where nothing has been written: removes the folders that it made. */
   async discardIfEmpty(): Promise<void> {
     for (const folder of [this.samples, this.checkpoints]) await removeEmpty(folder);
@@ -157,11 +181,25 @@ export class RunFolder {
       if (!(await removeEmpty(folder)) || folder === this.#made) return;
   }
 
+  /** Making a folder is the one step of the file system that fails for all but the first. */
+  async #claim(): Promise<void> {
+    try {
+      await onFile('write', this.path, () => mkdir(this.checkpoints));
+    } catch (error) {
+      if (errorCode((error as Error).cause) === 'EEXIST')
+        throw new InputError(`${this.path}: another run has just begun there; use another --out`, {
+          cause: error,
+        });
+      await this.discardIfEmpty();
+      throw error;
+    }
+  }
+
   /** Permissions alone do not tell whether a folder can be written, so a file is. */
   async #probe(): Promise<void> {
     const probe = temporaryBeside(this.recipe);
     await onFile('write', this.path, async () => {
-      await writeFileAtomic(probe, '');
+      await writeFlushed(probe, 'wx', '');
       await rm(probe);
     });
   }

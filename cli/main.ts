@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { ganxVersion } from '../artifacts/version.ts';
 import { report } from './errors.ts';
+import { watchOutput } from './output.ts';
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   train: async () => (await import('./train.ts')).trainCommand(),
@@ -21,12 +22,7 @@ const program = new Command('ganx')
   .configureOutput({ outputError: () => undefined })
   .showSuggestionAfterError();
 
-// The reader of our output has seen enough, as `head` does: no error of ours.
-for (const stream of [process.stdout, process.stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit();
-    throw error;
-  });
+watchOutput();
 
 // A command that is asked for is loaded alone: it starts sooner, and the doctor lives where others miss a package.
 const [asked = ''] = process.argv.slice(2);

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { withoutPlace } from '../inference/onnxruntime-node.ts';
+import { withoutPlace } from '../artifacts/errors.ts';
 import type { Finding } from './finding.ts';
 
 export type Provider = 'cpu' | 'cuda' | 'webgpu';

@@ -60,7 +60,7 @@ function describe(event: Exclude<TrainEvent, StepEvent>): string[] {
       return [
         `${event.samples} samples of [${event.sampleShape.join(', ')}] from ${event.data}`,
         ...event.skipped.slice(0, 5).map(({ file, reason }) => `skipped ${file}: ${reason}`),
-        ...(event.skipped.length ? [`skipped ${event.skipped.length} files that could not be read`] : []),
+        ...(event.skipped.length ? [skippedLine(event.skipped.length)] : []),
         `recipe ${event.recipe}: G ${thousands(generator)}, D ${thousands(discriminator)}${encoder === undefined ? '' : ` and encoder ${thousands(encoder)}`} parameters, batch ${event.batch}, ${event.device}, ${event.threads} threads`,
         ...(event.fromStep ? [`resumes at step ${event.fromStep}`] : []),
       ];
@@ -76,9 +76,12 @@ function describe(event: Exclude<TrainEvent, StepEvent>): string[] {
     case 'sample':
       return [`samples ${event.file}`];
     case 'end': {
-      const how = { done: 'done', stopped: 'stopped', diverged: 'diverged; checkpoints are kept' }[
-        event.outcome
-      ];
+      const { outcome, checkpoint } = event;
+      const kept =
+        checkpoint === null
+          ? 'no checkpoint had been saved, so there is no generator'
+          : `the checkpoint of step ${checkpoint} is kept and exported`;
+      const how = outcome === 'diverged' ? `diverged; ${kept};` : outcome;
       const rate = event.seconds > 0 ? `, ${event.images} images in ${duration(event.seconds)}` : '';
       return [`${how} at step ${event.step}${rate}: ${event.folder}`];
     }
@@ -89,6 +92,9 @@ function bar(share: number, width: number): string {
   const filled = Math.round(Math.min(share, 1) * width);
   return `[${'='.repeat(filled)}${' '.repeat(width - filled)}]`;
 }
+
+const skippedLine = (count: number) =>
+  `skipped ${count} ${count === 1 ? 'file' : 'files'} that could not be read; all are in skipped.jsonl`;
 
 const thousands = (n: number) => n.toString().replace(/\B(?=(\d{3})+$)/g, ',');
 

@@ -1,8 +1,10 @@
 import { Command } from 'commander';
-import { InputError } from '../artifacts/errors.ts';
 import { train } from '../training/train.ts';
-import type { TrainOptions } from '../training/plan.ts';
+import { limits } from '../training/options.ts';
+import type { TrainOptions } from '../training/options.ts';
 import { integer, positive } from './numbers.ts';
+import { goOnWithoutReader } from './output.ts';
+import { stopSignal } from './stop-signal.ts';
 import { reporter } from './train-progress.ts';
 
 /** Exit codes of a run, by how it ended. */
@@ -20,58 +22,43 @@ export function trainCommand(): Command {
     .option('--recipe <name|file>', 'preset (dcgan, mlp) or recipe file')
     .option('--set <path=value>', 'change a setting of the recipe; may be repeated', collect)
     .option('--out <dir>', 'run folder (default: runs/<data>-<recipe>)')
-    .option('--steps <n>', 'steps to train (default: 2000)', integer('--steps', 1))
+    .option('--steps <n>', 'steps to train (default: 2000)', integer('--steps', ...limits.steps))
     .option('--epochs <n>', 'passes over the data to train', positive('--epochs'))
     .option('--minutes <m>', 'time to train', positive('--minutes'))
-    .option('--batch <n>', 'samples a step (default: as in the recipe)', integer('--batch', 2))
-    .option('--size <pixels>', 'side of the images: 16, 32, 64 or 128 (default: 32)', integer('--size', 4))
-    .option('--device <name>', 'auto, cpu, cuda, cuda:<index> or webgpu (default: auto)')
-    .option('--threads <n>', 'threads of onnxruntime (default: all cores)', integer('--threads', 1))
+    .option('--batch <n>', 'samples a step (default: as in the recipe)', integer('--batch', ...limits.batch))
     .option(
-      '--seed <n>',
-      'seed of everything random (default: 0)',
-      integer('--seed', -(2 ** 31), 2 ** 31 - 1),
+      '--size <pixels>',
+      'side of the images: 16, 32, 64 or 128; mlp: any (default: 32)',
+      integer('--size', ...limits.size),
     )
+    .option('--device <name>', 'auto, cpu, cuda, cuda:<index> or webgpu (default: auto)')
+    .option(
+      '--threads <n>',
+      'threads of onnxruntime (default: all cores)',
+      integer('--threads', ...limits.threads),
+    )
+    .option('--seed <n>', 'seed of everything random (default: 0)', integer('--seed', ...limits.seed))
     .option(
       '--sample-every <steps>',
       'steps between sample grids, 0 = only the last (default: 250)',
-      integer('--sample-every', 0),
+      integer('--sample-every', ...limits.sampleEvery),
     )
     .option(
       '--checkpoint-every <steps>',
       'steps between checkpoints, 0 = only the last (default: 1000)',
-      integer('--checkpoint-every', 0),
+      integer('--checkpoint-every', ...limits.checkpointEvery),
     )
     .option(
       '--on-diverge <stop|rollback>',
       'when training diverges: stop, or go back to the last good state and halve the learning rates (default: stop)',
-      onDiverge,
     )
     .option('--resume', 'go on with the run in --out')
     .option('--json', 'one JSON event a line instead of progress')
     .action(async (data: string | undefined, { json = false, ...flags }: Flags) => {
-      const stop = new AbortController();
-      const onSignal = () => {
-        // A second signal does not wait for the checkpoint.
-        if (stop.signal.aborted) process.exit(130);
-        stop.abort();
-        process.stderr.write(
-          '\nganx: stopping after the current steps; saving a checkpoint (again to quit at once)\n',
-        );
-      };
-      process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-      try {
-        const { outcome } = await train({ ...flags, data, signal: stop.signal, onEvent: reporter(json) });
-        process.exitCode = exitCodes[outcome];
-      } finally {
-        process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-      }
+      goOnWithoutReader();
+      const { outcome } = await train({ ...flags, data, signal: stopSignal(), onEvent: reporter(json) });
+      process.exitCode ??= exitCodes[outcome];
     });
-}
-
-function onDiverge(text: string): 'stop' | 'rollback' {
-  if (text === 'stop' || text === 'rollback') return text;
-  throw new InputError(`--on-diverge: ${JSON.stringify(text)} is unknown; expected stop or rollback`);
 }
 
 const collect = (value: string, all: string[] = []): string[] => [...all, value];

@@ -54,8 +54,15 @@ async function locateInRun(path: string): Promise<string> {
     () => false,
   );
   if (isThere) return generator;
-  await RunFolder.open(path).catch((error: unknown) => {
+  const run = await RunFolder.open(path).catch((error: unknown) => {
     throw withExpected(error);
   });
-  throw new InputError(`${path}: the run has no generator.onnx yet; it is written when training ends`);
+  const last = (await run.readVerdicts()).at(-1);
+  throw new InputError(
+    `${path}: the run has no generator.onnx${
+      last?.rule === 'divergence' && last.rolledBackTo === undefined
+        ? `: it diverged at step ${last.step}, before its first checkpoint; verdicts.jsonl there says what to try`
+        : ' yet; it is written when training ends'
+    }`,
+  );
 }

@@ -1,5 +1,5 @@
 import type * as Ort from 'onnxruntime-node';
-import { InputError } from '../artifacts/errors.ts';
+import { InputError, withoutPlace } from '../artifacts/errors.ts';
 
 export type Device = 'cpu' | 'cuda' | `cuda:${number}` | 'webgpu';
 
@@ -41,7 +41,7 @@ export async function createSession(
   try {
     return await ort.InferenceSession.create(bytes, options);
   } catch (cause) {
-    const reason = withoutPlace((cause as Error).message.split('\n', 1)[0]!);
+    const reason = withoutPlace((cause as Error).message);
     throw new InputError(
       device === 'cpu'
         ? `${source}: onnxruntime refuses the model (${reason})`
@@ -50,10 +50,6 @@ export async function createSession(
     );
   }
 }
-
-/** A message of onnxruntime without the place in its source code and the condition there, where it begins with them. */
-export const withoutPlace = (message: string): string =>
-  message.replace(/^\S+\.(?:cc|h):\d+ .*? was false\. /, '').trim();
 
 function sessionOptions(device: string, threads: number | undefined): Ort.InferenceSession.SessionOptions {
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 1024))

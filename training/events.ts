@@ -53,6 +53,8 @@ export type TrainEvent =
       readonly images: number;
       readonly seconds: number;
       readonly folder: string;
+      /** Step of the newest checkpoint; null where none was saved. */
+      readonly checkpoint: number | null;
       /** Share of the wall time that was not spent inside onnxruntime. */
       readonly hostShare: number;
     };

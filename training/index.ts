@@ -2,7 +2,7 @@ export { openDataset } from './data/dataset.ts';
 export type { DataOptions, Dataset } from './data/dataset.ts';
 export type { TrainEvent } from './events.ts';
 export type { RuleName, Verdict } from './monitor/verdict.ts';
-export type { TrainOptions } from './plan.ts';
+export type { TrainOptions } from './options.ts';
 export { presets } from './presets.ts';
 export { resolveRecipe } from './recipe.ts';
 export { recipeSchema } from './recipe-schema.ts';

@@ -1,72 +1,42 @@
-import { availableParallelism } from 'node:os';
-import { access } from 'node:fs/promises';
-import { parse } from 'node:path';
+import { availableParallelism, totalmem } from 'node:os';
+import { parse, resolve } from 'node:path';
 import { InputError } from '../artifacts/errors.ts';
 import { RunFolder } from '../artifacts/run-folder.ts';
 import { ganxVersion } from '../artifacts/version.ts';
 import { GraphError } from '../graph-builder/errors.ts';
+import { dcganSizes } from '../graph-builder/networks/dcgan.ts';
 import { buildProgram } from '../graph-builder/program.ts';
+import type { TrainingProgram } from '../graph-builder/program.ts';
 import type { Recipe, SampleSpec } from '../graph-builder/recipe.ts';
 import { openDataset } from './data/dataset.ts';
 import type { Dataset } from './data/dataset.ts';
+import { fingerprint } from './data/fingerprint.ts';
+import { mixtures } from './data/mixtures.ts';
+import { pathExists } from './data/user-file.ts';
 import { parseDevice } from './device.ts';
-import type { TrainEvent } from './events.ts';
+import { unbounded } from './options.ts';
+import type { TrainOptions } from './options.ts';
 import { changeRecipe, resolveRecipe } from './recipe.ts';
 import { checkSameRun, parseRunConfig } from './run-config.ts';
 import type { RunConfig } from './run-config.ts';
 
-export interface TrainOptions {
-  /** IDX file or folder, folder or tar of images, `ring8`, `grid25`; absent: the digits that ship with ganx. */
-  readonly data?: string | undefined;
-  /** Preset or recipe file; default `dcgan`, for points `mlp`. */
-  readonly recipe?: string | undefined;
-  /** `path=value` changes of the recipe. */
-  readonly set?: readonly string[] | undefined;
-  /** Run folder; default `runs/<data>-<recipe>`, numbered where that is taken. */
-  readonly out?: string | undefined;
-  /** Length of the run; one of the three. Default 2,000 steps. */
-  readonly steps?: number | undefined;
-  readonly epochs?: number | undefined;
-  readonly minutes?: number | undefined;
-  /** Samples a step; default the recipe's. */
-  readonly batch?: number | undefined;
-  /** Pixels of a side; default 32. */
-  readonly size?: number | undefined;
-  readonly device?: string | undefined;
-  /** Threads of onnxruntime; default all cores. */
-  readonly threads?: number | undefined;
-  /** Default 0. */
-  readonly seed?: number | undefined;
-  /** Goes on with the run in `out`. */
-  readonly resume?: boolean | undefined;
-  /** Steps between sample grids; 0 = only the last. Default 250. */
-  readonly sampleEvery?: number | undefined;
-  /** Steps between checkpoints; 0 = only the last. Default 1000. */
-  readonly checkpointEvery?: number | undefined;
-  /** When training diverges: `stop`, or `rollback` to the last good state with halved learning rates. Default `stop`. */
-  readonly onDiverge?: 'stop' | 'rollback' | undefined;
-  readonly onEvent?: ((event: TrainEvent) => void) | undefined;
-  /** Ends the run after the current steps, with a checkpoint. */
-  readonly signal?: AbortSignal | undefined;
-}
-
 export interface RunPlan {
   readonly config: RunConfig;
   readonly dataset: Dataset;
-  readonly folderPath: string;
-  readonly resumed: boolean;
+  /** The folder of the run that is resumed. */
+  readonly resumed: RunFolder | undefined;
+  /** Makes the folder of a new run, which no other process can then have. */
+  readonly createFolder: () => Promise<RunFolder>;
   readonly deadlineMinutes: number | undefined;
 }
 
 const defaultSteps = 2000;
 const defaultSize = 32;
-/** A run of a given time has no last step; this one is not reached. */
-const unbounded = 2 ** 31 - 1;
 
-/** Turns options into a run that can start: every option checked, the data read, nothing written. */
+/** Turns options into a run that can start: everything checked, the data read, nothing written. */
 export async function planRun(options: TrainOptions): Promise<RunPlan> {
-  checkLength(options);
-  const stored = options.resume ? await storedConfig(options.out) : undefined;
+  const resumed = options.resume ? await openRun(options.out) : undefined;
+  const stored = resumed && parseRunConfig(await resumed.readRecipe(), resumed.recipe);
   // Before the data is read, which can take minutes.
   if (options.out !== undefined && !stored) await (await RunFolder.create(options.out)).discardIfEmpty();
   const size = options.size ?? stored?.size ?? defaultSize;
@@ -74,12 +44,14 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
   const device = options.device ?? stored?.device ?? 'auto';
   parseDevice(device);
 
-  const isPoints = source === 'ring8' || source === 'grid25';
+  const isFile = source !== undefined && (await pathExists(source));
+  const isPoints = source !== undefined && !isFile && mixtures.has(source);
   const base =
     stored && options.recipe === undefined
       ? changeRecipe(stored.recipe, options.set ?? [])
       : await resolveRecipe(options.recipe ?? (isPoints ? 'mlp' : 'dcgan'), options.set);
   const recipe: Recipe = options.batch === undefined ? base : { ...base, batch: options.batch };
+  checkSize(recipe, size, isPoints);
 
   const dataset = await openDataset(source, {
     size,
@@ -98,8 +70,9 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
     formatVersion: 1,
     ganxVersion,
     recipe,
-    data: source ?? null,
+    data: isFile ? resolve(source) : (source ?? null),
     dataName: dataset.name,
+    dataSha256: await fingerprint(dataset, options.signal),
     samples: dataset.count,
     sample,
     classes: [...dataset.classes],
@@ -109,22 +82,17 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
     device,
     threads: options.threads ?? stored?.threads ?? availableParallelism(),
   };
-  if (stored) checkSameRun(stored, config, options.out!);
+  if (resumed && stored) checkSameRun(stored, config, resumed.path);
   return {
     config,
     dataset,
-    folderPath: options.out ?? (await freeFolder(`runs/${parse(dataset.name).name}-${recipe.name}`)),
-    resumed: stored !== undefined,
+    resumed,
+    createFolder: () =>
+      options.out === undefined
+        ? RunFolder.createNumbered(`runs/${parse(dataset.name).name}-${recipe.name}`)
+        : RunFolder.create(options.out),
     deadlineMinutes: options.minutes,
   };
-}
-
-function checkLength({ steps, epochs, minutes }: TrainOptions): void {
-  const given = Object.entries({ steps, epochs, minutes }).filter(([, value]) => value !== undefined);
-  if (given.length > 1)
-    throw new InputError(
-      `${given.map(([name]) => `--${name}`).join(' and ')}: only one can say how long to train`,
-    );
 }
 
 function lengthOf(
@@ -134,15 +102,33 @@ function lengthOf(
   batch: number,
 ): number {
   if (options.steps !== undefined) return options.steps;
-  if (options.epochs !== undefined) return Math.max(1, Math.round((options.epochs * dataset.count) / batch));
+  if (options.epochs !== undefined) {
+    const steps = Math.max(1, Math.round((options.epochs * dataset.count) / batch));
+    if (steps >= unbounded)
+      throw new InputError(
+        `--epochs: ${options.epochs} are more than the ${unbounded - 1} steps a run can have`,
+      );
+    return steps;
+  }
   if (options.minutes !== undefined) return unbounded;
+  if (stored?.steps === unbounded)
+    throw new InputError(
+      `${options.out!}: was started with --minutes and has no last step; say how long to go on with --steps, --epochs or --minutes`,
+    );
   return stored?.steps ?? defaultSteps;
 }
 
-async function storedConfig(out: string | undefined): Promise<RunConfig> {
+async function openRun(out: string | undefined): Promise<RunFolder> {
   if (out === undefined) throw new InputError('--resume: needs --out, the folder of the run to go on with');
-  const folder = await RunFolder.open(out);
-  return parseRunConfig(await folder.readRecipe(), folder.recipe);
+  return RunFolder.open(out);
+}
+
+/** Refuses a size that the networks cannot have, before the data are read. */
+function checkSize({ name, network }: Recipe, size: number, isPoints: boolean): void {
+  if (network.kind === 'dcgan' && !isPoints && !dcganSizes.some((known) => known === size))
+    throw new InputError(
+      `--size: ${size} must be ${dcganSizes.slice(0, -1).join(', ')} or ${dcganSizes.at(-1)!} for the recipe ${name}`,
+    );
 }
 
 /** Refuses a recipe that cannot make such samples, and a batch that the data cannot fill. */
@@ -152,8 +138,10 @@ function checkFits(recipe: Recipe, sample: SampleSpec, dataset: Dataset): void {
       `--batch: ${recipe.batch} is larger than the data, ${dataset.count} samples in ${dataset.name}`,
     );
   try {
+    const program = buildProgram(recipe, sample);
+    checkMemory(program, recipe);
     // A step too: some settings contradict each other only there.
-    buildProgram(recipe, sample).stepGraph();
+    program.stepGraph();
   } catch (error) {
     if (error instanceof GraphError)
       throw new InputError(
@@ -166,14 +154,11 @@ function checkFits(recipe: Recipe, sample: SampleSpec, dataset: Dataset): void {
   }
 }
 
-/** `base`, or `base-2`, `base-3`, ... where that is taken. */
-async function freeFolder(base: string): Promise<string> {
-  for (let n = 1; ; n++) {
-    const path = n === 1 ? base : `${base}-${n}`;
-    try {
-      await access(path);
-    } catch {
-      return path;
-    }
-  }
+/** Refuses networks whose state this machine cannot hold: a step takes it and gives a new one. */
+function checkMemory({ state }: TrainingProgram, { name }: Recipe): void {
+  const bytes = state.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 4), 0);
+  if (2 * bytes > totalmem())
+    throw new InputError(
+      `recipe ${name}: its state takes ${(bytes / 2 ** 30).toFixed(1)} GiB, a step twice that, and this machine has ${(totalmem() / 2 ** 30).toFixed(1)} GiB of memory; choose smaller networks or another --size`,
+    );
 }

@@ -2,6 +2,7 @@ import type { Recipe } from '../graph-builder/recipe.ts';
 import { techniquesOff } from '../graph-builder/techniques/index.ts';
 
 const adam = { kind: 'adam', learningRate: 2e-4, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 } as const;
+const sgd = { kind: 'sgd', learningRate: 0.01, momentum: 0 } as const;
 
 /** DCGAN with the stabilising techniques on: the default for images. */
 const dcgan: Recipe = {
@@ -71,3 +72,9 @@ const mlp: Recipe = {
 };
 
 export const presets: Readonly<Record<string, Recipe>> = { dcgan, acgan, vaegan, klgan, mlp };
+
+/** What a part of a recipe starts from when it becomes one of another `kind`: one table for each family of kinds. */
+export const kindDefaults: readonly Readonly<Record<string, object>>[] = [
+  { adam, sgd },
+  { dcgan: dcgan.network, mlp: mlp.network },
+];

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import type { AdversarialLossName } from '../graph-builder/losses/adversarial.ts';
 import { adversarialLosses } from '../graph-builder/losses/adversarial.ts';
 import type { Recipe } from '../graph-builder/recipe.ts';
+import { limits } from './options.ts';
 
-// The one description of every setting: what `--set` and recipe files are checked against, and what docs/recipe.md
+// The one description of every setting: what `--set` and recipe files are checked against, and what docs/recipes.md
 // lists. Its type is the graph builder's Recipe.
 
 const rate = z.number().positive().max(1);
@@ -74,7 +75,13 @@ const network = z.discriminatedUnion('kind', [
 ]);
 
 export const recipeSchema = z.strictObject({
-  name: z.string().min(1).describe('preset it started from'),
+  name: z
+    .string()
+    .regex(
+      /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,63}$/u,
+      'expected 1 to 64 letters, digits, spaces, ".", "_" or "-"',
+    )
+    .describe('preset it started from, or a name of your own'),
   network,
   loss: z
     .enum(Object.keys(adversarialLosses) as AdversarialLossName[])
@@ -85,7 +92,12 @@ export const recipeSchema = z.strictObject({
     .min(0)
     .lt(1)
     .describe("decay of the average of the generator's weights that is exported; 0 is off"),
-  batch: z.number().int().min(2).max(65536).describe('samples a step, as many real as fake'),
+  batch: z
+    .number()
+    .int()
+    .min(limits.batch[0])
+    .max(limits.batch[1])
+    .describe('samples a step, as many real as fake'),
   techniques: z.strictObject({
     latent: z.enum(['normal', 'uniform']).describe('3: distribution of the latent z; uniform is U(-1, 1)'),
     batches: z

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
 import { InputError } from '../artifacts/errors.ts';
 import type { Recipe } from '../graph-builder/recipe.ts';
-import { presets } from './presets.ts';
+import { kindDefaults, presets } from './presets.ts';
 import { recipeSchema } from './recipe-schema.ts';
 
 /**
@@ -26,9 +26,7 @@ export async function resolveRecipe(
 /** A recipe with settings changed, as {@link resolveRecipe} does it. */
 export function changeRecipe(recipe: Recipe, assignments: readonly string[]): Recipe {
   if (!assignments.length) return recipe;
-  const changed = structuredClone(recipe) as unknown as Json;
-  for (const assignment of assignments) assign(changed, assignment);
-  return checkRecipe(changed, '--set');
+  return checkRecipe(assignments.reduce(assign, recipe as unknown as Json), '--set');
 }
 
 type Json = Record<string, unknown>;
@@ -69,15 +67,23 @@ function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** `over` on top of `base`. A different `kind` starts from nothing: its settings are others. */
+/** `over` on top of `base`. A part of another `kind` starts from the defaults of that kind: its settings are others. */
 function merge(base: Json, over: Json): Json {
   const result: Json = { ...base };
   for (const [key, value] of Object.entries(over)) {
     const known = base[key];
-    const sameKind = isObject(value) && isObject(known) && (value.kind ?? known.kind) === known.kind;
-    result[key] = sameKind ? merge(known, value) : value;
+    result[key] = isObject(value) && isObject(known) ? merge(ofKind(known, value.kind), value) : value;
   }
   return result;
+}
+
+/** A part of a recipe as that of a kind: itself, or the defaults where it is of another. */
+function ofKind(part: Json, kind: unknown): Json {
+  const own = part.kind;
+  if (typeof own !== 'string' || typeof kind !== 'string' || kind === own) return part;
+  const family = kindDefaults.find((kinds) => Object.hasOwn(kinds, own));
+  // Where the kind is unknown the schema says so.
+  return { kind, ...family?.[kind] };
 }
 
 function checkRecipe(value: unknown, source: string): Recipe {
@@ -95,7 +101,8 @@ function describe(issue: z.core.$ZodIssue, recipe: unknown): string {
     return `${where}${issue.keys[0]} is unknown; expected one of ${known.map((key) => where + key).join(', ')}`;
   }
   const value = valueAt(recipe, issue.path);
-  const found = value === undefined ? 'nothing' : JSON.stringify(value);
+  const found =
+    value === undefined ? 'nothing' : typeof value === 'number' ? String(value) : JSON.stringify(value);
   return `${path || 'recipe'} is ${found}: ${issue.message.replace(/^Invalid input: /, '')}`;
 }
 
@@ -107,27 +114,30 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
 }
 
 /** Applies `path=value`; the path must exist, so that a typing error is not ignored. */
-function assign(recipe: Json, assignment: string): void {
+function assign(recipe: Json, assignment: string): Json {
   const separator = assignment.indexOf('=');
   if (separator < 1) throw new InputError(`--set: "${assignment}" must have the form path=value`);
   const path = assignment.slice(0, separator).trim();
-  const keys = path.split('.');
-  const last = keys.pop()!;
-  let parent: unknown = recipe;
-  for (const [i, key] of keys.entries()) {
-    if (!isObject(parent) || !Object.hasOwn(parent, key)) throw unknownPath(path, parent, keys.slice(0, i));
-    parent = parent[key];
-  }
-  const container = Array.isArray(parent) || isObject(parent) ? (parent as Json) : undefined;
-  if (!container || !Object.hasOwn(container, last)) throw unknownPath(path, parent, keys);
-  const text = assignment.slice(separator + 1).trim();
-  let value: unknown = text;
+  const value = jsonOrWord(assignment.slice(separator + 1).trim());
+  const changed = (part: unknown, [key, ...below]: readonly string[], above: readonly string[]): unknown => {
+    if (key === undefined) return value;
+    // Not hasOwn: a list has a length of its own.
+    if (!(isObject(part) || Array.isArray(part)) || !Object.keys(part).includes(key))
+      throw unknownPath(path, part, above);
+    if (isObject(part) && key === 'kind' && !below.length) return { ...ofKind(part, value), kind: value };
+    const next = changed((part as Json)[key], below, [...above, key]);
+    return Array.isArray(part) ? part.with(Number(key), next) : { ...part, [key]: next };
+  };
+  return changed(recipe, path.split('.'), []) as Json;
+}
+
+function jsonOrWord(text: string): unknown {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
-    // Not JSON: a plain word such as pixelShuffle.
+    // A plain word such as pixelShuffle.
+    return text;
   }
-  container[last] = value;
 }
 
 function unknownPath(path: string, parent: unknown, keys: readonly string[]): InputError {

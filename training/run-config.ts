@@ -10,9 +10,11 @@ export interface RunConfig {
   readonly formatVersion: 1;
   readonly ganxVersion: string;
   readonly recipe: Recipe;
-  /** null for the digits that ship with ganx. */
+  /** Absolute path, or name of a mixture; null for the digits that ship with ganx. */
   readonly data: string | null;
   readonly dataName: string;
+  /** Of the content, by which the data are known again. */
+  readonly dataSha256: string;
   readonly samples: number;
   readonly sample: Required<SampleSpec>;
   readonly classes: readonly string[];
@@ -30,6 +32,7 @@ const schema = z.strictObject({
   recipe: recipeSchema,
   data: z.string().nullable(),
   dataName: z.string(),
+  dataSha256: z.string(),
   samples: z.number().int().min(1),
   sample: z.strictObject({
     kind: z.enum(['images', 'points']),
@@ -57,7 +60,7 @@ export function parseRunConfig(value: unknown, source: string): RunConfig {
 export const runConfigToJson = (config: RunConfig): JsonObject => config as unknown as JsonObject;
 
 /** Settings that a resumed run may not change, because the state depends on them. */
-const fixed = ['recipe', 'dataName', 'samples', 'sample', 'seed'] as const;
+const fixed = ['recipe', 'sample', 'seed'] as const;
 
 /** @throws InputError naming the first setting in which a run and its checkpoint differ */
 export function checkSameRun(checkpoint: RunConfig, run: RunConfig, folder: string): void {
@@ -68,7 +71,13 @@ export function checkSameRun(checkpoint: RunConfig, run: RunConfig, folder: stri
         `${folder}: is a checkpoint of another run: ${difference}; use the same settings or another --out`,
       );
   }
+  if (checkpoint.dataSha256 !== run.dataSha256)
+    throw new InputError(
+      `${folder}: was trained on other data: ${described(checkpoint)} there, ${described(run)} of other content here; use the same data or another --out`,
+    );
 }
+
+const described = ({ samples, dataName }: RunConfig) => `${samples} samples of ${dataName}`;
 
 function firstDifference(a: unknown, b: unknown, path: string): string | undefined {
   const isObject = (value: unknown): value is Record<string, unknown> =>

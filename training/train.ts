@@ -1,5 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { latestCheckpoint, pruneCheckpoints, saveCheckpoint } from '../artifacts/checkpoint.ts';
-import { InputError } from '../artifacts/errors.ts';
+import { InputError, withoutPlace } from '../artifacts/errors.ts';
 import { writeFileAtomic } from '../artifacts/files.ts';
 import type { JsonObject } from '../artifacts/files.ts';
 import { RunFolder } from '../artifacts/run-folder.ts';
@@ -21,9 +22,10 @@ import { trainingModels } from './models.ts';
 import { divergedState } from './monitor/divergence.ts';
 import { Monitor } from './monitor/monitor.ts';
 import type { Verdict } from './monitor/verdict.ts';
+import { checkTrainOptions } from './options.ts';
+import type { TrainOptions } from './options.ts';
 import { planRun } from './plan.ts';
 import { usefulThreads } from './threads.ts';
-import type { TrainOptions } from './plan.ts';
 import { noProgress, parseProgress, progressToJson } from './progress.ts';
 import type { Progress } from './progress.ts';
 import { writeReport } from './report.ts';
@@ -45,7 +47,9 @@ const maxRollbacks = 3;
 export interface TrainResult {
   /** `stopped` by the signal, with a checkpoint; `diverged` when a loss, a gradient or a weight was lost for good. */
   readonly outcome: 'done' | 'stopped' | 'diverged';
-  readonly folder: string;
+  /** Undefined where the run was stopped before it began: nothing was written then. */
+  readonly folder: string | undefined;
+  /** Steps trained, those before a resume included; 0 where the run was stopped before it began. */
   readonly step: number;
 }
 
@@ -56,18 +60,56 @@ export interface TrainResult {
  * @throws InputError for options, data and files that cannot be used; nothing new is left behind then
  */
 export async function train(options: TrainOptions = {}): Promise<TrainResult> {
-  const { onEvent = () => undefined, signal } = options;
-  const { config, dataset, folderPath, resumed, deadlineMinutes } = await planRun(options);
+  checkTrainOptions(options);
+  // A listener that throws ends the run as a signal does, so that what was trained is kept.
+  const broken = new AbortController();
+  const signal = AbortSignal.any([broken.signal, ...(options.signal ? [options.signal] : [])]);
+  const onEvent = (event: TrainEvent) => {
+    try {
+      options.onEvent?.(event);
+    } catch (error) {
+      broken.abort(error);
+    }
+  };
+  const result = await trainUntil({ ...options, signal, onEvent });
+  broken.signal.throwIfAborted();
+  return result;
+}
+
+/** How a run is stopped, and whom it tells. */
+interface Listening {
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: TrainEvent) => void;
+}
+
+async function trainUntil(options: TrainOptions & Listening): Promise<TrainResult> {
+  let run: Run;
+  try {
+    run = await setUp(options);
+  } catch (error) {
+    const { signal } = options;
+    if (signal.aborted && error === signal.reason) return { outcome: 'stopped', folder: undefined, step: 0 };
+    throw error;
+  }
+  try {
+    return await runSteps(run);
+  } finally {
+    await run.engine.dispose();
+  }
+}
+
+/** Makes all that a run needs. The folder comes last: what does not work or is stopped before leaves none behind. */
+async function setUp(options: TrainOptions & Listening): Promise<Run> {
+  const { signal, onEvent } = options;
+  const { config, dataset, resumed, createFolder, deadlineMinutes } = await planRun(options);
   const program = buildProgram(config.recipe, config.sample);
   const device = parseDevice(config.device);
   const models = trainingModels(program, device);
-
   await loadRuntime();
-  const folder = resumed ? await RunFolder.open(folderPath) : await RunFolder.create(folderPath);
   const start = resumed
-    ? await lastGoodState(folder, config, program, onEvent)
-    : freshState(program, config.seed);
-  const threads = usefulThreads(program, options.threads ?? config.threads);
+    ? await resumedState(resumed, config, program, options)
+    : await freshState(program, config.seed, signal);
+  const threads = usefulThreads(program, config.threads);
   const engine = createWorkerEngine({
     driver: device.kind === 'webgpu' ? 'step' : 'loop',
     trainingModel: device.kind === 'webgpu' ? models.step : models.loop,
@@ -77,44 +119,28 @@ export async function train(options: TrainOptions = {}): Promise<TrainResult> {
     device,
     threads,
   });
+  let made: RunFolder | undefined;
   try {
-    if (!resumed) {
-      // The session is made first: a device that does not work leaves no folder behind.
-      await engine.ready().catch((cause: unknown) => {
-        throw new InputError(
-          `--device: ${deviceName(device)} does not work here: ${(cause as Error).message}`,
-          { cause },
-        );
-      });
-      await folder.writeRecipe(runConfigToJson(config));
-    } else {
-      if (start.step === 0)
-        onEvent({
-          type: 'warning',
-          message: `${folder.path}: no checkpoint to resume from; starts at step 0`,
-        });
-      await cutBack(folder, start.step, start.progress.verdicts);
-    }
+    await engine.ready().catch((cause: unknown) => {
+      throw new InputError(
+        `--device: ${deviceName(device)} does not work here (${withoutPlace((cause as Error).message)}); "ganx doctor" tells what is missing`,
+        { cause },
+      );
+    });
+    signal.throwIfAborted();
+    made = resumed ? undefined : await createFolder();
+    const folder = resumed ?? made!;
+    await folder.writeRecipe(runConfigToJson(config));
+    await folder.writeSkipped(dataset.skipped);
+    if (resumed) await cutBack(folder, start.step, start.progress.verdicts);
     await writeFileAtomic(folder.trainingStep, models.step);
     await writeFileAtomic(folder.trainingLoop, models.loop);
     onEvent(startEvent(config, program, dataset, folder, threads, start.step));
-    return await runSteps({
-      config,
-      program,
-      dataset,
-      folder,
-      engine,
-      start,
-      deadlineMinutes,
-      onEvent,
-      signal,
-      options,
-    });
+    return { config, program, dataset, folder, engine, start, deadlineMinutes, onEvent, signal, options };
   } catch (error) {
-    await folder.discardIfEmpty();
-    throw error;
-  } finally {
     await engine.dispose();
+    await made?.discardIfEmpty();
+    throw error;
   }
 }
 
@@ -134,7 +160,7 @@ interface Run {
   readonly start: Start;
   readonly deadlineMinutes: number | undefined;
   readonly onEvent: (event: TrainEvent) => void;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignal;
   readonly options: TrainOptions;
 }
 
@@ -222,7 +248,7 @@ async function runSteps(run: Run): Promise<TrainResult> {
     if (step === 0 && sampleEvery > 0) await sample();
     const chunkAt = chunkSource(program, dataset, config.seed, rateScale);
     let next = step < total ? chunkAt(step, nextSteps(step)) : undefined;
-    while (next && step < total && !signal?.aborted && !outOfTime()) {
+    while (next && step < total && !signal.aborted && !outOfTime()) {
       const chunk = next;
       const moves = program.movesAt(step);
       if (moves.length) await engine.move(moves);
@@ -257,7 +283,8 @@ async function runSteps(run: Run): Promise<TrainResult> {
   };
   /** Goes on from the last checkpoint, or from the start, with lower learning rates. */
   const rollBack = async (diverged: Verdict) => {
-    const good = await lastGoodState(folder, config, program, onEvent);
+    const good =
+      (await lastGoodState(folder, config, program, onEvent)) ?? (await freshState(program, config.seed));
     await engine.restore(good.tensors);
     step = good.step;
     rateScale *= rollbackScale;
@@ -272,15 +299,16 @@ async function runSteps(run: Run): Promise<TrainResult> {
 
   let diverged = await advance();
   const leastScale = rollbackScale ** maxRollbacks;
-  while (diverged && run.options.onDiverge === 'rollback' && rateScale > leastScale && !signal?.aborted) {
+  while (diverged && run.options.onDiverge === 'rollback' && rateScale > leastScale && !signal.aborted) {
     await rollBack(diverged);
     diverged = await advance();
   }
-  const outcome = diverged ? 'diverged' : step < total && signal?.aborted ? 'stopped' : 'done';
+  const outcome = diverged ? 'diverged' : step < total && signal.aborted ? 'stopped' : 'done';
   if (diverged) {
     const rollback = run.options.onDiverge === 'rollback' ? '' : ' or --on-diverge rollback';
     await tell({ ...diverged, advice: `${diverged.advice}${rollback}` });
     const { checkpoint: last } = await latestCheckpoint(folder.path);
+    saved = last?.step ?? -1;
     if (last) await exportNetworks(folder, program, config.classes, last.tensors, last.step);
   } else await exportNetworks(folder, program, config.classes, await engine.state(), step);
   const hostShare = busy > 0 ? Math.max(0, 1 - busy / (performance.now() - began)) : 0;
@@ -292,30 +320,67 @@ async function runSteps(run: Run): Promise<TrainResult> {
     images: step * samples,
     seconds: seconds(),
     folder: folder.path,
+    checkpoint: saved < 0 ? null : saved,
     hostShare,
   });
   return { outcome, folder: folder.path, step };
 }
 
-function freshState(program: TrainingProgram, seed: number): Start {
-  return {
-    step: 0,
-    tensors: new Map(program.state.map((spec) => [spec.name, initialize(spec, seed)])),
-    progress: noProgress,
-  };
+async function freshState(program: TrainingProgram, seed: number, signal?: AbortSignal): Promise<Start> {
+  const tensors = new Map<string, Tensor>();
+  for (const spec of program.state) {
+    tensors.set(spec.name, initialize(spec, seed));
+    // Large networks take long; a signal is heard in between.
+    await nextTurn();
+    signal?.throwIfAborted();
+  }
+  return { step: 0, tensors, progress: noProgress };
 }
 
-/** The newest checkpoint that is whole; where there is none the state at step 0. */
+/** The state that `--resume` goes on from; a run that has not come to its first checkpoint starts anew. */
+async function resumedState(
+  folder: RunFolder,
+  config: RunConfig,
+  program: TrainingProgram,
+  { onEvent, signal }: Listening,
+): Promise<Start> {
+  const start = await lastGoodState(folder, config, program, onEvent);
+  signal.throwIfAborted();
+  if (!start) {
+    onEvent({
+      type: 'warning',
+      message: `${folder.path}: no checkpoint to resume from; starts at step 0`,
+    });
+    return freshState(program, config.seed, signal);
+  }
+  if (start.step > config.steps)
+    throw new InputError(
+      `${folder.path}: is at step ${start.step} already, beyond the ${config.steps} asked for; ask for more`,
+    );
+  return start;
+}
+
+/**
+ * The newest checkpoint that is whole; undefined where there is none at all.
+ *
+ * @throws InputError where there are some and all are damaged: going on from the start would write over them
+ */
 async function lastGoodState(
   folder: RunFolder,
   config: RunConfig,
   program: TrainingProgram,
   onEvent: (event: TrainEvent) => void,
-): Promise<Start> {
+): Promise<Start | undefined> {
   const { checkpoint, passedOver } = await latestCheckpoint(folder.path);
+  if (!checkpoint) {
+    const [newest] = passedOver;
+    if (!newest) return undefined;
+    throw new InputError(
+      `${folder.path}: none of its ${passedOver.length} checkpoints can be used; ${newest.reason}`,
+    );
+  }
   for (const { folder: path, reason } of passedOver)
     onEvent({ type: 'warning', message: `${path}: passed over (${reason})` });
-  if (!checkpoint) return freshState(program, config.seed);
   checkSameRun(parseRunConfig(checkpoint.manifest.config, checkpoint.folder), config, checkpoint.folder);
   for (const { name, shape, dtype } of program.state) {
     const found = checkpoint.tensors.get(name);

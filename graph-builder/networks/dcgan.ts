@@ -40,7 +40,12 @@ export function dcganGenerator(
   const bias = recipe.normalization === 'none';
   return (pass, z) => {
     const finish = (x: Value, layer: number) =>
-      hooks.generatorLayer(pass, activation(normalization(recipe.normalization, pass, x), slope), layer);
+      hooks.generatorLayer(
+        pass,
+        activation(normalization(recipe.normalization, pass, x), slope),
+        layer,
+        blocks,
+      );
     const base = filters * 2 ** (blocks - 1);
     let x = pass.scope('project', () => {
       const flat = dense(pass, 'dense', hooks.generatorInput(pass, z), base * 16, { bias });

@@ -22,7 +22,7 @@ export function mlpGenerator(recipe: MlpRecipe, sample: SampleSpec, hooks: Netwo
         const bias = recipe.normalization === 'none';
         const y = dense(pass, 'dense', x, recipe.hidden, { bias, init: he(x, recipe.slope) });
         const active = activation(normalization(recipe.normalization, pass, y), recipe.slope);
-        return hooks.generatorLayer(pass, active, layer);
+        return hooks.generatorLayer(pass, active, layer, recipe.layers);
       });
     return pass.scope('output', () => {
       const y = dense(pass, 'dense', x, sizeOfSample(sample.shape), { init: he(x, 1) });

@@ -25,7 +25,7 @@ export type EncoderNetwork = (pass: Pass, samples: Value) => Value;
 export interface NetworkHooks {
   readonly generatorInput: (pass: Pass, z: Value) => Value;
   readonly generatorMap: (pass: Pass, map: Value) => Value;
-  readonly generatorLayer: (pass: Pass, x: Value, layer: number) => Value;
+  readonly generatorLayer: (pass: Pass, x: Value, layer: number, of: number) => Value;
   readonly features: (pass: Pass, features: Value) => Value;
   readonly heads: (pass: Pass, features: Value) => ReadonlyMap<string, Value>;
 }
@@ -34,8 +34,8 @@ export function networkHooks(hooks: readonly TechniqueHooks[]): NetworkHooks {
   return {
     generatorInput: (pass, z) => hooks.reduce((y, hook) => hook.generatorInput?.(pass, y) ?? y, z),
     generatorMap: (pass, map) => hooks.reduce((y, hook) => hook.generatorMap?.(pass, y) ?? y, map),
-    generatorLayer: (pass, x, layer) =>
-      hooks.reduce((y, hook) => hook.generatorLayer?.(pass, y, layer) ?? y, x),
+    generatorLayer: (pass, x, layer, of) =>
+      hooks.reduce((y, hook) => hook.generatorLayer?.(pass, y, layer, of) ?? y, x),
     features: (pass, features) => hooks.reduce((y, hook) => hook.features?.(pass, y) ?? y, features),
     heads: (pass, features) =>
       new Map(hooks.flatMap((hook) => Object.entries(hook.heads?.(pass, features) ?? {}))),

@@ -1,3 +1,4 @@
+import { GraphError } from '../errors.ts';
 import { dropout as dropoutLayer } from '../layers/stochastic.ts';
 import type { Technique } from './technique.ts';
 
@@ -26,7 +27,14 @@ export const dropout: Technique = {
     if (rate === 0 || layers === 0) return undefined;
     return {
       randomAtInference: true,
-      generatorLayer: (pass, x, layer) => (layer < layers ? dropoutLayer(pass, 'dropout', x, rate) : x),
+      generatorLayer: (pass, x, layer, of) => {
+        if (layers > of)
+          throw new GraphError(
+            'dropout',
+            `layers ${layers} must be at most ${of}, all that the generator has`,
+          );
+        return layer < layers ? dropoutLayer(pass, 'dropout', x, rate) : x;
+      },
     };
   },
 };

@@ -96,8 +96,8 @@ export interface TechniqueHooks {
   readonly generatorInput?: (pass: Pass, z: Value) => Value;
   /** G's first map [N, C, 4, 4] with what else G is told. */
   readonly generatorMap?: (pass: Pass, map: Value) => Value;
-  /** Applied to the output of each of G's hidden layers, counted from 0. */
-  readonly generatorLayer?: (pass: Pass, x: Value, layer: number) => Value;
+  /** Applied to the output of each of G's hidden layers, counted from 0, `of` so many. */
+  readonly generatorLayer?: (pass: Pass, x: Value, layer: number, of: number) => Value;
   /** Whether the exported generator draws random numbers of its own. */
   readonly randomAtInference?: true;
   /** D's last hidden layer, [N, F], on its way to the heads. */

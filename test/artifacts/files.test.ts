@@ -2,7 +2,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../artifacts/errors.ts';
-import { appendLine, onFile, readJsonObject, writeFileAtomic, writeJson } from '../../artifacts/files.ts';
+import {
+  appendLine,
+  makeFolder,
+  onFile,
+  readJsonObject,
+  writeFileAtomic,
+  writeJson,
+} from '../../artifacts/files.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 describe('writeFileAtomic', () => {
@@ -58,12 +65,28 @@ test.each([
   ['EACCES', 'permission denied'],
   ['ENOSPC', 'no space left on the device'],
   ['EROFS', 'the file system is read-only'],
+  ['ELOOP', 'a symbolic link leads back to itself'],
 ])('%s is said in words', async (code, words) => {
   const fail = () => Promise.reject(Object.assign(new Error('raw'), { code }));
   await expect(onFile('write', '/p', fail)).rejects.toThrow(
     new InputError(`/p: cannot write: ${words} (${code})`),
   );
 });
+
+test('a code without words of ours has those of the system', async () => {
+  const fail = () => Promise.reject(Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' }));
+  await expect(onFile('read', '/p', fail)).rejects.toThrow(
+    new InputError('/p: cannot read: i/o error (EIO)'),
+  );
+});
+
+// Node's own recursive mkdir never returns there.
+test.skipIf(!existsSync('/proc/self'))(
+  'a folder where none can be made (skipped where /proc is not)',
+  async () => {
+    await expect(makeFolder('/proc/ganx/run')).rejects.toThrow('/proc/ganx/run: cannot write: ');
+  },
+);
 
 test('a fault of the program stays what it is', async () => {
   const fail = () => Promise.reject(new TypeError('bug'));

@@ -33,7 +33,7 @@ describe('RunFolder.create', () => {
   test('makes the folder and those above, and knows every place in it', async () => {
     const path = join(temporaryFolder(), 'runs', 'first');
     const run = await RunFolder.create(path);
-    expect(readdirSync(path)).toEqual([]);
+    expect(readdirSync(path)).toEqual(['checkpoints']);
     const { recipe, log, samples, checkpoints, generator, discriminator, report } = run;
     const places = [recipe, log, samples, checkpoints, generator, discriminator, report];
     expect([...places, run.trainingStep, run.trainingLoop].map((place) => place.slice(path.length))).toEqual([
@@ -48,6 +48,24 @@ describe('RunFolder.create', () => {
       '/training-loop.onnx',
     ]);
     expect(run.samplePath(200)).toBe(join(path, 'samples', '200.png'));
+  });
+
+  test('gives a folder to one of several that ask at once', async () => {
+    const path = join(temporaryFolder(), 'run');
+    const asked = await Promise.allSettled(Array.from({ length: 5 }, () => RunFolder.create(path)));
+    expect(asked.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const answer of asked)
+      if (answer.status === 'rejected')
+        expect(String(answer.reason)).toMatch(
+          /another run has just begun there; use another --out|is not empty \(found checkpoints\)/,
+        );
+    expect(readdirSync(path)).toEqual(['checkpoints']);
+  });
+
+  test('numbers folders that are taken, also those taken at the same time', async () => {
+    const base = join(temporaryFolder(), 'runs', 'a');
+    const made = await Promise.all(Array.from({ length: 4 }, () => RunFolder.createNumbered(base)));
+    expect(made.map(({ path }) => path).sort()).toEqual([base, `${base}-2`, `${base}-3`, `${base}-4`]);
   });
 
   test('takes an empty folder', async () => {
@@ -94,7 +112,6 @@ describe('discardIfEmpty', () => {
 
     const there = temporaryFolder();
     const second = await RunFolder.create(there);
-    mkdirSync(second.checkpoints);
     await second.discardIfEmpty();
     expect(readdirSync(there)).toEqual([]);
   });

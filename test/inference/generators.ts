@@ -83,7 +83,7 @@ export function dropoutModel(rate: number): Uint8Array {
   const random = RandomStreams.of(graph, graph.input('seed', 'int32', []), graph.scalar(0, 'int32'));
   const pass = new Pass({ graph, network: 'generator', training: false, random });
   const recipe = { ...dcgan, techniques: { ...dcgan.techniques, dropout: { rate, layers: 1 } } };
-  graph.output('y', dropout.hooks(recipe, grey)!.generatorLayer!(pass, z, 0));
+  graph.output('y', dropout.hooks(recipe, grey)!.generatorLayer!(pass, z, 0, 1));
   return encodeModel(compile(graph, 'portable'));
 }
 

@@ -40,7 +40,11 @@ describe('bad data', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('9 samples of [3, 16, 16]');
     expect(stdout).toMatch(/skipped .*cut\.jpg: /);
-    expect(stdout).toContain('skipped 1 file');
+    expect(stdout).toContain('skipped 1 file that could not be read; all are in skipped.jsonl');
+    expect(JSON.parse(await readFile(join(folder, 'run/skipped.jsonl'), 'utf8'))).toEqual({
+      file: 'cut.jpg',
+      reason: 'damaged or incomplete JPEG image',
+    });
   });
 
   it('is refused where all images are corrupt', async () => {
@@ -99,9 +103,32 @@ describe('bad options', () => {
     ],
     [['--set', 'loss'], '--set: "loss" must have the form path=value'],
     [['--set', 'techniques.softLabels.real=[1,0]'], 'low must not exceed high'],
-    [['--size', '48'], /size 48 x 48 must be one of 16, 32, 64, 128/],
-    [['--size', 'big'], '--size: "big" must be an integer >= 4'],
-    [['--steps', '0'], '--steps: "0" must be an integer >= 1'],
+    [['--set', 'techniques.softLabels.real.length=-1'], 'techniques.softLabels.real.length is unknown'],
+    [
+      ['--set', 'optimizer.generator.kind=adamw'],
+      '--set: optimizer.generator.kind is "adamw": Invalid discriminator value',
+    ],
+    [
+      ['--set', 'optimizer.generator.learningRate=1e999'],
+      '--set: optimizer.generator.learningRate is Infinity: expected number, received Infinity',
+    ],
+    [['--set', 'name=../../x'], '--set: name is "../../x": expected 1 to 64 letters, digits'],
+    [
+      ['--set', 'techniques.dropout.layers=9'],
+      'dropout: layers 9 must be at most 3, all that the generator has',
+    ],
+    [['--size', '48'], '--size: 48 must be 16, 32, 64 or 128 for the recipe dcgan'],
+    [['--size', 'big'], '--size: "big" must be an integer from 4 to 1024'],
+    [
+      ['--size', '128', '--set', 'network.filters=1024', '--set', 'network.zDim=4096'],
+      /recipe dcgan: its state takes \d+\.\d GiB, a step twice that, and this machine has/,
+    ],
+    [['--steps', '0'], '--steps: "0" must be an integer from 1 to 2147483646'],
+    [['--epochs', '1e300'], '--epochs: 1e+300 are more than the 2147483646 steps a run can have'],
+    [['--threads', '1025'], '--threads: "1025" must be an integer from 1 to 1024'],
+    [['--batch', '70000'], '--batch: "70000" must be an integer from 2 to 65536'],
+    [['--out', ''], '--out: "" must be a text that is not empty'],
+    [[''], 'data: "" must be a text that is not empty'],
     [['--steps', '5', '--epochs', '1'], '--steps and --epochs: only one can say how long to train'],
     [['--batch', '20000'], '--batch: 20000 is larger than the data, 10000 samples in digits'],
     [['--device', 'tpu'], '--device: "tpu" is unknown; expected auto, cpu, cuda, cuda:<index> or webgpu'],

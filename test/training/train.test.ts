@@ -83,7 +83,7 @@ describe('ganx train', () => {
       }
     });
     expect(stopped.code).toBe(130);
-    expect(stopped.stderr).toContain('saving a checkpoint');
+    expect(stopped.stderr).toContain('stopping after the current steps');
     const end = JSON.parse(stopped.stdout.trim().split('\n').at(-1)!) as {
       type: string;
       outcome: string;

@@ -74,6 +74,7 @@ async function resizeAll(images: Idx, channels: number, options: DataOptions): P
   const plane = size * size;
   const data = new Uint8Array(count * channels * plane);
   const cover = planeCover(width, height, size);
+  let turn = performance.now();
   for (let i = 0; i < count; i++) {
     const start = i * channels * plane;
     cover(
@@ -81,11 +82,12 @@ async function resizeAll(images: Idx, channels: number, options: DataOptions): P
       data.subarray(start, start + plane),
     );
     for (let c = 1; c < channels; c++) data.copyWithin(start + c * plane, start, start + plane);
-    if (i % 1000 === 999 || i === count - 1) {
-      onProgress?.(i + 1, count);
-      // Lets the terminal redraw and Ctrl-C be seen.
+    if (i % 1000 === 999 || i === count - 1) onProgress?.(i + 1, count);
+    // Lets the terminal redraw and Ctrl-C be seen.
+    if (performance.now() - turn > 50 || i === count - 1) {
       await nextTurn();
       signal?.throwIfAborted();
+      turn = performance.now();
     }
   }
   return data;

@@ -113,7 +113,7 @@ export class ImageCollector {
       );
     }
     const others = this.#ignored
-      ? `only ${this.#ignored.count} other files such as ${this.#ignored.first}`
+      ? `only ${this.#ignored.count} other ${this.#ignored.count === 1 ? 'file,' : 'files such as'} ${this.#ignored.first}`
       : 'it is empty';
     return new InputError(
       `${this.#source}: no images found, ${others}; accepted: ${ACCEPTED_IMAGES} files (.png, .jpg, .jpeg, .webp)`,

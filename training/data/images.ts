@@ -1,6 +1,5 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InputError } from '../../artifacts/errors.ts';
 import { forEachBounded } from './bounded.ts';
 import type { DataOptions, Dataset } from './dataset.ts';
 import { hasImageExtension } from './file-types.ts';
@@ -43,12 +42,12 @@ async function filesBelow(root: string, folder: string, above: readonly string[]
       const isFolder = entry.isSymbolicLink() ? await leadsToFolder(join(root, inside)) : entry.isDirectory();
       // Not push(...): a folder of 200,000 images is more arguments than a call can take.
       if (isFolder) for (const file of await filesBelow(root, inside, [...above, real])) files.push(file);
-      // Anything else, such as a pipe, could block the read for ever.
+      // Anything else, such as a pipe, is none; where a link leads is seen when it is read.
       else if (entry.isFile() || entry.isSymbolicLink()) files.push(inside);
     }
     return files;
   } catch (error) {
-    throw error instanceof InputError ? error : fileError(path, error);
+    throw fileError(path, error);
   }
 }
 

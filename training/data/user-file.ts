@@ -6,6 +6,7 @@ import { InputError } from '../../artifacts/errors.ts';
 
 /** An InputError that says in plain words why the file system refused `path`. */
 export function fileError(path: string, cause: unknown): InputError {
+  if (cause instanceof InputError) return cause;
   const code = (cause as NodeJS.ErrnoException).code ?? '';
   const reasons: Record<string, string> = {
     ENOENT: 'no such file or folder',
@@ -31,6 +32,8 @@ export async function pathExists(path: string): Promise<boolean> {
 /** The whole file. @throws InputError when it cannot be read. */
 export async function readUserFile(path: string): Promise<Uint8Array> {
   try {
+    // A pipe or a device could block the read for ever, or never end.
+    if (!(await stat(path)).isFile()) throw new InputError(`${path}: not a regular file`);
     return await readFile(path);
   } catch (error) {
     throw fileError(path, error);

@@ -8,7 +8,10 @@ type Runtime = typeof Ort;
 /** onnxruntime-node is an optional dependency: a browser user never needs its binaries. */
 export async function loadRuntime(): Promise<Runtime> {
   try {
-    return await import('onnxruntime-node');
+    const runtime = await import('onnxruntime-node');
+    // Its log would come before our one line; what matters is in the errors.
+    runtime.env.logLevel = 'fatal';
+    return runtime;
   } catch (cause) {
     throw new InputError(
       'onnxruntime-node: not installed or not loadable; install it with "npm install --ignore-scripts onnxruntime-node@1.30.0"',

@@ -21,7 +21,11 @@ export interface Reply {
  * abort the whole process.
  */
 export function createWorkerEngine(spec: EngineSpec): Engine {
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: spec });
+  const worker = new Worker(new URL('./worker.js', import.meta.url), {
+    workerData: spec,
+    // Options of Node such as --eval are not meant for it.
+    execArgv: [],
+  });
   const pending = new Map<number, { resolve: (value: never) => void; reject: (reason: unknown) => void }>();
   let lastId = 0;
   let failure: Error | undefined;
@@ -57,6 +61,9 @@ export function createWorkerEngine(spec: EngineSpec): Engine {
     restore: (state: ReadonlyMap<string, Tensor>) => call('restore', state),
     move: (moves: readonly Move[]) => call('move', moves),
     generate: (z: Tensor, seed: number, labels?: Tensor) => call('generate', z, seed, labels),
-    dispose: () => call('dispose'),
+    // The worker ends with it, also where the engine could not be made.
+    dispose: async () => {
+      await call('dispose').catch(() => undefined);
+    },
   };
 }

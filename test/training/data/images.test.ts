@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { hashIntegers } from '../../../training/data/integer-hash.ts';
 import {
   busyJpeg,
@@ -184,6 +185,18 @@ describe('an image folder', () => {
       reason: `${folder}/cat/b.png: no such file or folder`,
     });
   });
+});
+
+test.skipIf(process.platform === 'win32')('a link to a pipe or a device is skipped', async () => {
+  const folder = writeFiles(join(root, 'pipes'), { 'a.png': grey });
+  execFileSync('mkfifo', [join(root, 'pipe')]);
+  symlinkSync(join(root, 'pipe'), join(folder, 'b.png'));
+  symlinkSync('/dev/zero', join(folder, 'c.png'));
+  const { count, skipped } = await openSmall(folder);
+  expect(count).toBe(1);
+  expect(skipped.map(({ reason }) => reason)).toEqual(
+    ['b.png', 'c.png'].map((name) => `${folder}/${name}: not a regular file`),
+  );
 });
 
 describe('a tar archive', () => {

@@ -1,0 +1,24 @@
+/** Milliseconds in which a second signal is the first once more: timeout(1) signals its child and then the whole group. */
+const echo = 1000;
+
+const names = ['SIGINT', 'SIGTERM'] as const;
+
+/** Aborts at Ctrl-C or SIGTERM. At another, later one the process ends at once. */
+export function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  let stoppedAt = 0;
+  const onSignal = () => {
+    if (!stop.signal.aborted) {
+      stoppedAt = performance.now();
+      process.stderr.write('\nganx: stopping after the current steps (again to quit at once)\n');
+      stop.abort();
+    } else if (performance.now() - stoppedAt > echo) {
+      // By the signal itself, which a shell reports as 130: process.exit() would end the worker's JavaScript, and
+      // onnxruntime aborts the process when that happens during a run.
+      for (const name of names) process.off(name, onSignal);
+      process.kill(process.pid, 'SIGINT');
+    }
+  };
+  for (const name of names) process.on(name, onSignal);
+  return stop.signal;
+}

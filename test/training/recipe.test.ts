@@ -1,0 +1,39 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { presets } from '../../training/presets.ts';
+import { resolveRecipe } from '../../training/recipe.ts';
+import { temporaryFolder } from './fixtures.ts';
+
+const sgd = { kind: 'sgd', learningRate: 0.01, momentum: 0 };
+
+test('--set of another kind starts from the defaults of that kind', async () => {
+  const { optimizer } = await resolveRecipe('dcgan', [
+    'optimizer.discriminator.kind=sgd',
+    'optimizer.discriminator.momentum=0.5',
+  ]);
+  expect(optimizer.discriminator).toEqual({ ...sgd, momentum: 0.5 });
+  expect(optimizer.generator).toEqual(presets.dcgan!.optimizer.generator);
+  const { network } = await resolveRecipe('dcgan', ['network.kind=mlp', 'network.hidden=32']);
+  expect(network).toEqual({ ...presets.mlp!.network, hidden: 32 });
+});
+
+test('--set of the same kind changes nothing', async () => {
+  const settings = ['optimizer.generator.learningRate=0.001', 'optimizer.generator.kind=adam'];
+  const { optimizer } = await resolveRecipe('dcgan', settings);
+  expect(optimizer.generator.learningRate).toBe(0.001);
+});
+
+test('a recipe file may do the same', async () => {
+  const path = join(await temporaryFolder(), 'sgd.json');
+  writeFileSync(path, '{ "extends": "dcgan", "optimizer": { "generator": { "kind": "sgd" } } }');
+  expect((await resolveRecipe(path)).optimizer.generator).toEqual(sgd);
+});
+
+test('--set changes one element of a list', async () => {
+  const { techniques } = await resolveRecipe('dcgan', ['techniques.softLabels.real.0=0.9']);
+  expect(techniques.softLabels.real).toEqual([0.9, 1.2]);
+  await expect(resolveRecipe('dcgan', ['techniques.softLabels.real.length=-1'])).rejects.toThrow(
+    '--set: techniques.softLabels.real.length is unknown',
+  );
+});

@@ -1,0 +1,118 @@
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ganx, temporaryFolder, tiny, writeDigits } from './fixtures.ts';
+
+const quick = [...tiny, '--sample-every', '0'];
+const resume = ['train', '--out', 'run', '--resume', '--sample-every', '0'];
+
+async function started(length: readonly string[], count = 50): Promise<string> {
+  const folder = await temporaryFolder();
+  await mkdir(join(folder, 'digits'));
+  await writeDigits(join(folder, 'digits'), count);
+  const { code, stderr } = await ganx(['train', 'digits', ...quick, ...length, '--out', 'run'], folder);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return folder;
+}
+
+const config = async (folder: string) =>
+  JSON.parse(await readFile(join(folder, 'run/recipe.json'), 'utf8')) as { steps: number; data: string };
+const refusal = (message: string) => ({ code: 2, stdout: '', stderr: `ganx: ${message}\n` });
+
+describe('the length of a resumed run', () => {
+  it('is the one it was last given, and cannot lie behind it', async () => {
+    const folder = await started(['--steps', '4']);
+    expect((await ganx([...resume, '--steps', '8'], folder)).code).toBe(0);
+    expect((await config(folder)).steps).toBe(8);
+    const again = await ganx(resume, folder);
+    expect(again.code).toBe(0);
+    expect(again.stdout).toContain('done at step 8');
+    expect(await ganx([...resume, '--steps', '5'], folder)).toEqual(
+      refusal('run: is at step 8 already, beyond the 5 asked for; ask for more'),
+    );
+    expect((await config(folder)).steps).toBe(8);
+  });
+
+  it('must be given where the run had a time', async () => {
+    const folder = await started(['--minutes', '0.002']);
+    expect(await ganx(resume, folder)).toEqual(
+      refusal(
+        'run: was started with --minutes and has no last step; say how long to go on with --steps, --epochs or --minutes',
+      ),
+    );
+    expect((await ganx([...resume, '--minutes', '0.001'], folder)).code).toBe(0);
+  });
+});
+
+describe('the data of a resumed run', () => {
+  it('are known by their content, from any folder and under any path', async () => {
+    const folder = await started(['--steps', '2']);
+    expect((await config(folder)).data).toBe(join(folder, 'digits'));
+    const elsewhere = await temporaryFolder();
+    const from = ['train', '--out', join(folder, 'run'), '--resume', '--sample-every', '0'];
+    expect((await ganx([...from, '--steps', '3'], elsewhere)).code).toBe(0);
+    await cp(join(folder, 'digits'), join(elsewhere, 'copy'), { recursive: true });
+    expect((await ganx([...from, '--steps', '4', 'copy'], elsewhere)).code).toBe(0);
+
+    const labels = join(elsewhere, 'copy/t10k-labels-idx1-ubyte');
+    const bytes = await readFile(labels);
+    bytes[8] = (bytes[8]! + 1) % 10;
+    await writeFile(labels, bytes);
+    expect(await ganx([...from, 'copy'], elsewhere)).toEqual(
+      refusal(
+        `${join(folder, 'run')}: was trained on other data: 50 samples of copy there, 50 samples of copy of other content here; use the same data or another --out`,
+      ),
+    );
+  });
+});
+
+describe('checkpoints', () => {
+  it('that are all damaged are not written over', async () => {
+    const folder = await started(['--steps', '10']);
+    await writeFile(join(folder, 'run/checkpoints/step-10/state.safetensors'), 'damaged');
+    const log = await readFile(join(folder, 'run/log.jsonl'), 'utf8');
+    const { code, stderr } = await ganx([...resume, '--steps', '20'], folder);
+    expect(stderr).toMatch(/^ganx: run: none of its 1 checkpoints can be used; \S+step-10: damaged .*\n$/);
+    expect(code).toBe(2);
+    expect(await readFile(join(folder, 'run/log.jsonl'), 'utf8')).toBe(log);
+  });
+
+  it('that were not yet saved when training diverged are not promised', async () => {
+    const folder = await temporaryFolder();
+    const wild = ['generator', 'discriminator'].flatMap((network) => [
+      ...['--set', `optimizer.${network}.kind=sgd`, '--set', `optimizer.${network}.learningRate=1`],
+    ]);
+    const points = [
+      'ring8',
+      '--batch',
+      '64',
+      '--set',
+      'network.hidden=16',
+      '--set',
+      'network.normalization=none',
+    ];
+    const diverged = await ganx(['train', ...points, ...wild, '--out', 'run'], folder);
+    expect(diverged.code).toBe(3);
+    expect(diverged.stdout).toMatch(
+      /^diverged; no checkpoint had been saved, so there is no generator; at step \d+, .*: run$/m,
+    );
+    const sampled = await ganx(['sample', 'run'], folder);
+    expect(sampled.stderr).toMatch(
+      /^ganx: run: the run has no generator\.onnx: it diverged at step \d+, before its first checkpoint; verdicts\.jsonl there says what to try\n$/,
+    );
+  });
+});
+
+describe('two runs at once', () => {
+  it('have a folder each, or one is refused', async () => {
+    const folder = await temporaryFolder();
+    const data = await writeDigits(folder, 50);
+    const both = (...more: string[]) =>
+      Promise.all([1, 2].map(() => ganx(['train', data, ...quick, '--steps', '2', ...more], folder)));
+    expect((await both()).map(({ code }) => code)).toEqual([0, 0]);
+    expect(await readdir(join(folder, 'runs'))).toHaveLength(2);
+    const named = await both('--out', 'one');
+    expect(named.map(({ code }) => code).sort()).toEqual([0, 2]);
+    expect(named.find(({ code }) => code === 2)!.stderr).toMatch(/^ganx: one: [^\n]*\n$/);
+  });
+});

@@ -1,0 +1,117 @@
+import { inspect } from 'node:util';
+import { z } from 'zod';
+import { InputError } from '../artifacts/errors.ts';
+import type { TrainEvent } from './events.ts';
+
+/** All that a run can be told. `ganx train` takes the same, spelled as flags. */
+export interface TrainOptions {
+  /** IDX file or folder, folder or tar of images, `ring8`, `grid25`; absent: the digits that ship with ganx. */
+  readonly data?: string | undefined;
+  /** Preset or recipe file; default `dcgan`, for points `mlp`. */
+  readonly recipe?: string | undefined;
+  /** `path=value` changes of the recipe. */
+  readonly set?: readonly string[] | undefined;
+  /** Run folder; default `runs/<data>-<recipe>`, numbered where that is taken. */
+  readonly out?: string | undefined;
+  /** Length of the run; one of the three. Default 2,000 steps; of a resumed run the length it was last given. */
+  readonly steps?: number | undefined;
+  readonly epochs?: number | undefined;
+  readonly minutes?: number | undefined;
+  /** Samples a step; default the recipe's. */
+  readonly batch?: number | undefined;
+  /** Pixels of a side; default 32. */
+  readonly size?: number | undefined;
+  readonly device?: string | undefined;
+  /** Threads of onnxruntime; default all cores. */
+  readonly threads?: number | undefined;
+  /** Default 0. */
+  readonly seed?: number | undefined;
+  /** Goes on with the run in `out`. */
+  readonly resume?: boolean | undefined;
+  /** Steps between sample grids; 0 = only the last. Default 250. */
+  readonly sampleEvery?: number | undefined;
+  /** Steps between checkpoints; 0 = only the last. Default 1000. */
+  readonly checkpointEvery?: number | undefined;
+  /** When training diverges: `stop`, or `rollback` to the last good state with halved learning rates. Default `stop`. */
+  readonly onDiverge?: 'stop' | 'rollback' | undefined;
+  /** What it throws ends the run as `signal` does; `train` then rejects with it. */
+  readonly onEvent?: ((event: TrainEvent) => void) | undefined;
+  /** Ends the run after the current steps, with a checkpoint; before the first step, with nothing written. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Steps are counted in int32. A run of a given time has this many, which it does not reach. */
+export const unbounded = 2 ** 31 - 1;
+
+/** Smallest and largest value of the options that are integers. */
+export const limits = {
+  steps: [1, unbounded - 1],
+  batch: [2, 65536],
+  size: [4, 1024],
+  threads: [1, 1024],
+  seed: [-(2 ** 31), 2 ** 31 - 1],
+  sampleEvery: [0, unbounded],
+  checkpointEvery: [0, unbounded],
+} as const satisfies Record<string, readonly [number, number]>;
+
+const integer = (option: keyof typeof limits) => {
+  const [low, high] = limits[option];
+  const fits = (value: unknown) => Number.isInteger(value) && Number(value) >= low && Number(value) <= high;
+  return z.custom<number>(fits, `must be an integer from ${low} to ${high}`).optional();
+};
+const positive = z
+  .custom<number>((value) => Number.isFinite(value) && Number(value) > 0, 'must be a number > 0')
+  .optional();
+const text = z
+  .custom<string>((value) => typeof value === 'string' && value !== '', 'must be a text that is not empty')
+  .optional();
+
+const schema = z.strictObject({
+  data: text,
+  recipe: text,
+  set: z.array(z.string(), 'must be a list of path=value').optional(),
+  out: text,
+  steps: integer('steps'),
+  epochs: positive,
+  minutes: positive,
+  batch: integer('batch'),
+  size: integer('size'),
+  device: text,
+  threads: integer('threads'),
+  seed: integer('seed'),
+  resume: z.boolean('must be true or false').optional(),
+  sampleEvery: integer('sampleEvery'),
+  checkpointEvery: integer('checkpointEvery'),
+  onDiverge: z.enum(['stop', 'rollback'], 'is unknown; expected stop or rollback').optional(),
+  onEvent: z
+    .custom<(event: TrainEvent) => void>((value) => typeof value === 'function', 'must be a function')
+    .optional(),
+  signal: z.instanceof(AbortSignal, { error: 'must be an AbortSignal' }).optional(),
+}) satisfies z.ZodType<TrainOptions>;
+
+/** @throws InputError naming the first option that is unknown or cannot have its value, or two that exclude each other */
+export function checkTrainOptions(options: TrainOptions): void {
+  const result = schema.safeParse(options);
+  if (!result.success) throw new InputError(describe(result.error.issues[0]!, options));
+  const { steps, epochs, minutes } = options;
+  const given = Object.entries({ steps, epochs, minutes }).filter(([, value]) => value !== undefined);
+  if (given.length > 1)
+    throw new InputError(
+      `${given.map(([name]) => `--${name}`).join(' and ')}: only one can say how long to train`,
+    );
+}
+
+function describe(issue: z.core.$ZodIssue, options: object): string {
+  if (issue.code === 'unrecognized_keys')
+    return `train: option ${issue.keys[0]!} is unknown; expected one of ${Object.keys(schema.shape).join(', ')}`;
+  const [name] = issue.path;
+  if (name === undefined) return 'train: options must be an object';
+  const value = (options as Record<PropertyKey, unknown>)[name];
+  const shown =
+    typeof value === 'string' ? JSON.stringify(value) : inspect(value, { depth: 0, breakLength: Infinity });
+  return `${flag(String(name))}: ${shown} ${issue.message}`;
+}
+
+/** How the command line spells an option. */
+const flag = (option: string) =>
+  option === 'data' ? option : `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
