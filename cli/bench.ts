@@ -41,7 +41,7 @@ export function benchCommand(): Command {
           signal: stop.signal,
           onRun: ({ cell, seed, seconds, outcome, scores }, done, total) => {
             const figures = Object.entries(scores).map(([name, value]) => `${name} ${value.toPrecision(4)}`);
-            process.stderr.write(
+            process.stdout.write(
               `${done}/${total} ${cell}, seed ${seed}: ${figures.join(', ')} (${outcome}, ${seconds} s)\n`,
             );
           },

@@ -7,6 +7,7 @@ import type { Value } from '../../graph-builder/graph.ts';
 import { encoderGraph, generatorGraph } from '../../graph-builder/export.ts';
 import { dropout } from '../../graph-builder/layers/stochastic.ts';
 import { Pass } from '../../graph-builder/layers/pass.ts';
+import { softmaxCrossEntropy } from '../../graph-builder/losses/classification.ts';
 import { binaryCrossEntropy } from '../../graph-builder/losses/adversarial.ts';
 import { networksOf } from '../../graph-builder/networks/networks.ts';
 import { leakyRelu, LeakyReluGradient } from '../../graph-builder/ops/activation.ts';
@@ -343,6 +344,10 @@ const unplaced: readonly (readonly [string, Build])[] = [
   [
     'dcgan: needs images; for points use the recipe mlp',
     () => networksOf(recipeOf(dcgan), { kind: 'points', shape: [2] }, []),
+  ],
+  [
+    'softmaxCrossEntropy: logits [4, 3] and labels [5] must be [N, classes] and [N]',
+    (s) => softmaxCrossEntropy(s.of('float32', [4, 3]), s.of('int32', [5])),
   ],
   [
     'export: recipe parity has no encoder',
