@@ -187,17 +187,20 @@ describe('an image folder', () => {
   });
 });
 
-test.skipIf(process.platform === 'win32')('a link to a pipe or a device is skipped', async () => {
-  const folder = writeFiles(join(root, 'pipes'), { 'a.png': grey });
-  execFileSync('mkfifo', [join(root, 'pipe')]);
-  symlinkSync(join(root, 'pipe'), join(folder, 'b.png'));
-  symlinkSync('/dev/zero', join(folder, 'c.png'));
-  const { count, skipped } = await openSmall(folder);
-  expect(count).toBe(1);
-  expect(skipped.map(({ reason }) => reason)).toEqual(
-    ['b.png', 'c.png'].map((name) => `${folder}/${name}: not a regular file`),
-  );
-});
+test.skipIf(process.platform === 'win32')(
+  'a link to a pipe or a device is left out (skipped on Windows, which has no pipes in folders)',
+  async () => {
+    const folder = writeFiles(join(root, 'pipes'), { 'a.png': grey });
+    execFileSync('mkfifo', [join(root, 'pipe')]);
+    symlinkSync(join(root, 'pipe'), join(folder, 'b.png'));
+    symlinkSync('/dev/zero', join(folder, 'c.png'));
+    const { count, skipped } = await openSmall(folder);
+    expect(count).toBe(1);
+    expect(skipped.map(({ reason }) => reason)).toEqual(
+      ['b.png', 'c.png'].map((name) => `${folder}/${name}: not a regular file`),
+    );
+  },
+);
 
 describe('a tar archive', () => {
   const open = async (name: string, bytes: Uint8Array): ReturnType<typeof openSmall> =>
