@@ -10,6 +10,8 @@ import { tensor } from '../graph-builder/types.ts';
 import { chunkSource } from '../training/chunks.ts';
 import type { Dataset } from '../training/data/dataset.ts';
 import { loadRuntime, sessionOptions, toOrt } from '../training/engine/onnxruntime.ts';
+import { release } from '../training/engine/release.ts';
+import { usefulThreads } from '../training/threads.ts';
 import type { Case } from './cases.ts';
 import type { Farewell, Round } from './contestant.ts';
 
@@ -29,9 +31,10 @@ const { recipe, sample } = JSON.parse(caseJson) as Case;
 const seed = 1;
 
 const program = buildProgram(recipe, sample);
+const used = usefulThreads(program, Number(threads));
 const ort = await loadRuntime();
 const session = await ort.InferenceSession.create(encodeModel(compile(program.loopGraph(), 'cpu')), {
-  ...sessionOptions({ kind: 'cpu', index: 0 }, Number(threads)),
+  ...sessionOptions({ kind: 'cpu', index: 0 }, used),
   ...(JSON.parse(sessionJson) as Ort.InferenceSession.SessionOptions),
 });
 let state = new Map(program.state.map((spec) => [spec.name, toOrt(ort, initialize(spec, seed))]));
@@ -65,6 +68,7 @@ async function round(steps: number): Promise<Round> {
   const inside = performance.now();
   const results = await session.run(feeds);
   const runtimeMilliseconds = performance.now() - inside;
+  release(state.values());
   state = new Map([...state.keys()].map((name) => [name, results[`next/${name}`]!]));
   step += steps;
   if (!(results.telemetry!.data as Float32Array).every(Number.isFinite))
@@ -83,7 +87,7 @@ for (let i = 0; i < 3; i++) {
   const fitting = Math.round((Number(seconds) * 1000 * steps) / milliseconds);
   ({ steps, milliseconds } = await round(Math.max(1, Math.min(fitting, steps * 8))));
 }
-say({ ready: true });
+say({ threads: used });
 for await (const line of createInterface({ input: process.stdin })) {
   if (line !== 'round') break;
   say(await round(steps));

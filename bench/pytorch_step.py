@@ -81,8 +81,7 @@ class Training:
                 lr=options["learningRate"],
                 betas=(options["beta1"], options["beta2"]),
                 eps=options["epsilon"],
-                foreach=variant["adam"] == "foreach",
-                fused=variant["adam"] == "fused",
+                **({} if variant["adam"] == "plain" else {variant["adam"]: True}),
             )
             for net, options in (
                 (self.g, recipe["optimizer"]["generator"]),

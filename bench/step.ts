@@ -10,7 +10,7 @@ import type { Round } from './contestant.ts';
 import { median, table } from './report.ts';
 
 const usage = `usage: npm run bench -- step [options]
-  --threads N      threads of each side (2)
+  --threads N      threads that each side may use (2)
   --rounds N       rounds of each side, in turn (7)
   --seconds S      length of a round (1)
   --case TEXT      only cases whose name contains TEXT
@@ -24,18 +24,33 @@ const samples = 2048;
 interface Side {
   readonly medianMs: number;
   readonly minMs: number;
+  /** Processor time of a step, all threads: with one thread it hardly depends on what else the machine does. */
+  readonly minCpuMs: number;
   readonly imagesPerSecond: number;
   readonly peakBytes: number;
   /** Share of the time outside the runtime. */
   readonly hostShare?: number;
 }
 
+/** A way to write the step in eager PyTorch; `pytorch_step.py` says which there are. */
+type Variant = Readonly<Record<string, string>>;
+
+interface PytorchSide extends Side {
+  readonly variant: Variant;
+  /** Its time over ganx's: median of the pairs. */
+  readonly ratio: number;
+}
+
 interface Figures {
   readonly case: string;
-  readonly ganx: Side;
-  readonly pytorch?: Side & { readonly variant: Record<string, unknown> };
-  /** PyTorch's time over ganx's: median of the pairs. */
-  readonly ratio?: number;
+  /** `threads`: those that it uses of the ones it may use. */
+  readonly ganx: Side & { readonly threads: number };
+  readonly pytorch?: {
+    /** As PyTorch's own DCGAN example is written, with default arguments. */
+    readonly plain: PytorchSide;
+    /** The fastest variant found. */
+    readonly fastest: PytorchSide;
+  };
   /** Cores that other processes used meanwhile, at most. */
   readonly foreignCores: number;
 }
@@ -93,37 +108,41 @@ interface Options {
   readonly pytorch: boolean;
 }
 
-/** Both sides in turn: A B, A B, ... so that whatever else the machine does meets both. */
+const plainVariant: Variant = { adam: 'plain', backward: 'split', format: 'contiguous' };
+
+/** All sides in turn: A B C, A B C, ... so that whatever else the machine does meets every one. */
 async function compare(each: Case, { rounds, shared, session, pytorch }: Options): Promise<Figures> {
   const described = JSON.stringify(each);
-  const variant = pytorch ? await chooseVariant(described, shared) : undefined;
+  const variants = pytorch ? [plainVariant, await chooseVariant(described, shared)] : [];
   const contestants = [
     new Contestant(process.execPath, [beside('ganx-process.js'), described, ...shared, session]),
-    ...(variant
-      ? [new Contestant('python3', [script(), 'rounds', described, ...shared, JSON.stringify(variant)])]
-      : []),
+    ...variants.map(
+      (variant) =>
+        new Contestant('python3', [script(), 'rounds', described, ...shared, JSON.stringify(variant)]),
+    ),
   ];
   try {
-    for (const contestant of contestants) await contestant.ready();
+    const words: Record<string, unknown>[] = [];
+    for (const contestant of contestants) words.push(await contestant.ready());
     const turns = await quietTurns(contestants, rounds);
     const peaks: number[] = [];
     for (const contestant of contestants) peaks.push((await contestant.end()).peakBytes);
 
-    const sides = contestants.map((_, i) =>
+    const side = (i: number): Side =>
       summarize(
         turns.map(({ results }) => results[i]!),
         peaks[i]!,
         each.recipe.batch,
-      ),
-    );
-    const foreignCores = Math.max(...turns.map((turn) => turn.foreignCores));
-    if (!variant) return { case: each.name, ganx: sides[0]!, foreignCores };
+      );
+    const [plain, fastest] = variants.map((variant, i): PytorchSide => {
+      const ratios = turns.map(({ results }) => stepTime(results[i + 1]!) / stepTime(results[0]!));
+      return { ...side(i + 1), variant, ratio: median(ratios) };
+    });
     return {
       case: each.name,
-      ganx: sides[0]!,
-      pytorch: { ...sides[1]!, variant },
-      ratio: median(turns.map(({ results: [ours, theirs] }) => stepTime(theirs!) / stepTime(ours!))),
-      foreignCores,
+      ganx: { ...side(0), threads: Number(words[0]!.threads) },
+      ...(plain && fastest ? { pytorch: { plain, fastest } } : {}),
+      foreignCores: Math.max(...turns.map((turn) => turn.foreignCores)),
     };
   } finally {
     for (const contestant of contestants) contestant.kill();
@@ -165,10 +184,10 @@ function busyMilliseconds(): number {
 }
 
 /** Chosen in a process of its own, whose memory does not count. */
-async function chooseVariant(described: string, shared: readonly string[]): Promise<Record<string, unknown>> {
+async function chooseVariant(described: string, shared: readonly string[]): Promise<Variant> {
   const chooser = new Contestant('python3', [script(), 'choose', described, ...shared]);
   try {
-    return await chooser.ready();
+    return (await chooser.ready()) as Variant;
   } finally {
     chooser.kill();
   }
@@ -184,6 +203,7 @@ function summarize(rounds: readonly Round[], peakBytes: number, batch: number): 
   return {
     medianMs: median(times),
     minMs: Math.min(...times),
+    minCpuMs: Math.min(...rounds.map(({ cpuMilliseconds, steps }) => cpuMilliseconds / steps)),
     imagesPerSecond: (1000 * batch) / median(times),
     peakBytes,
     ...(shares.length ? { hostShare: median(shares) } : {}),
@@ -194,32 +214,34 @@ function render(figures: readonly Figures[]): string {
   const megabytes = (side: Side | undefined) => (side ? (side.peakBytes / 1e6).toFixed(0) : '-');
   const time = (side: Side | undefined) =>
     side ? `${side.medianMs.toFixed(2)} (${side.minMs.toFixed(2)})` : '-';
-  return table(
-    [
-      'case',
-      'ganx ms (min)',
-      'PyTorch ms (min)',
-      'PyTorch/ganx',
-      'images/s',
-      'host share',
-      'ganx MB',
-      'PyTorch MB',
-      'other load',
-      'PyTorch variant',
-    ],
-    figures.map(({ case: name, ganx, pytorch, ratio, foreignCores }) => [
-      name,
-      time(ganx),
-      time(pytorch),
-      ratio?.toFixed(2) ?? '-',
-      ganx.imagesPerSecond.toFixed(0),
-      `${(100 * (ganx.hostShare ?? 0)).toFixed(2)} %`,
-      megabytes(ganx),
-      megabytes(pytorch),
-      `${foreignCores.toFixed(2)} cores`,
-      pytorch ? Object.values(pytorch.variant).join(', ') : '-',
-    ]),
-  );
+  const rows = figures.map(({ case: name, ganx, pytorch, foreignCores }) => [
+    name,
+    String(ganx.threads),
+    time(ganx),
+    time(pytorch?.plain),
+    pytorch?.plain.ratio.toFixed(2) ?? '-',
+    time(pytorch?.fastest),
+    pytorch?.fastest.ratio.toFixed(2) ?? '-',
+    ganx.imagesPerSecond.toFixed(0),
+    `${(100 * (ganx.hostShare ?? 0)).toFixed(2)} %`,
+    megabytes(ganx),
+    megabytes(pytorch?.plain),
+    megabytes(pytorch?.fastest),
+    `${foreignCores.toFixed(2)} cores`,
+    pytorch ? Object.values(pytorch.fastest.variant).join(', ') : '-',
+  ]);
+  const head = [
+    'case',
+    'threads',
+    'ganx ms (min)',
+    'PyTorch ms (min)',
+    'ratio',
+    'fastest ms (min)',
+    'ratio',
+    'images/s',
+  ];
+  const rest = ['host share', 'ganx MB', 'PyTorch MB', 'fastest MB', 'other load', 'fastest PyTorch variant'];
+  return table([...head, ...rest], rows);
 }
 
 const here = dirname(fileURLToPath(import.meta.url));

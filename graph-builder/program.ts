@@ -9,6 +9,7 @@ import { loop } from './ops/control.ts';
 import { add, cast } from './ops/elementwise.ts';
 import { gather } from './ops/indexing.ts';
 import { adam } from './optimizers/adam.ts';
+import { optimizerState } from './optimizers/optimizer.ts';
 import { RandomStreams } from './random.ts';
 import type { Recipe, SampleSpec } from './recipe.ts';
 import type { Plan, StepInputs } from './step.ts';
@@ -96,7 +97,7 @@ export function buildProgram(
   const state: StateSpec[] = [
     ...Object.values(states).flatMap(({ parameters, statistics }) => [...parameters, ...statistics]),
     ...playersOf(networks).flatMap((player) =>
-      optimizers[player]!.state(states[player]!.parameters, `optimizer/${player}`),
+      optimizerState(optimizers[player]!, states[player]!.parameters, `optimizer/${player}`),
     ),
     ...averaged.map((spec) => ({ ...spec, name: averageName(spec.name), copyOf: spec.name })),
     ...hooks.flatMap((hook) => hook.state?.(states) ?? []),

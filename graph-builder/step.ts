@@ -12,7 +12,9 @@ import { add, mul, sqrt, sub, where } from './ops/elementwise.ts';
 import { gather } from './ops/indexing.ts';
 import { concat, reshape, slice } from './ops/movement.ts';
 import { reduceMean, reduceSumSquare } from './ops/reduction.ts';
+import { groupsOf, join, part } from './optimizers/group.ts';
 import type { Optimizer } from './optimizers/optimizer.ts';
+import { applyOptimizer } from './optimizers/optimizer.ts';
 import { RandomStreams } from './random.ts';
 import type { Recipe, SampleSpec } from './recipe.ts';
 import type {
@@ -203,9 +205,11 @@ class Step {
       if (!averaged.length) return;
       const decay = context.control('average/decay');
       const share = sub(1, decay);
-      for (const { name } of averaged) {
-        const average = averageName(name);
-        this.next.set(average, add(mul(this.next.get(average)!, decay), mul(this.next.get(name)!, share)));
+      for (const group of groupsOf(averaged, ({ name }) => this.next.get(name)!)) {
+        const values = group.map(({ name }) => this.next.get(name)!);
+        const averages = join(group.map(({ name }) => this.next.get(averageName(name))!));
+        const results = part(add(mul(averages, decay), mul(join(values), share)), values);
+        group.forEach(({ name }, i) => this.next.set(averageName(name), results[i]!));
       }
     });
     for (const hook of hooks) hook.after?.(context);
@@ -309,10 +313,13 @@ class Step {
     return this.#plan.hooks.reduce((y, hook) => hook.discriminatorInput?.(y, side, phase, context) ?? y, x);
   }
 
-  /** D on a real and a fake batch: apart, so that their statistics never mix, unless a technique wants it so. */
+  /**
+   * D on a real and a fake batch that never mix, unless a technique wants it so: in passes of their own, or in one where
+   * D looks at every sample by itself.
+   */
   #compare(real: Value, fake: Value, context: StepContext, name: (label: string) => string): Sides {
     const { hooks, recipe, networks } = this.#plan;
-    if (!hooks.some((hook) => hook.mixed))
+    if (networks.discriminatorMixes && !hooks.some((hook) => hook.mixed))
       return {
         real: this.#judge(real, 'real', 'discriminator', name('real'), context),
         fake: this.#judge(fake, 'fake', 'discriminator', name('fake'), context),
@@ -325,7 +332,7 @@ class Step {
       0,
     );
     const judged = this.#run('discriminator', networks.discriminator, both, context, {
-      label: name('mixed'),
+      label: name('both'),
     });
     const half = (from: number): Judgement => {
       const rows = (x: Value) => slice(x, { 0: [from, from + recipe.batch] });
@@ -396,15 +403,15 @@ class Step {
 
   #apply(player: Player, grads: readonly Value[], gate: Value | undefined, context: StepContext): void {
     const specs = this.#plan.states[player]!.parameters;
-    const { parameters, state } = this.#graph.scope(`update-${player}`, () =>
-      this.#plan.optimizers[player]!.update({
+    const updated = this.#graph.scope(`update-${player}`, () =>
+      applyOptimizer(this.#plan.optimizers[player]!, {
         prefix: `optimizer/${player}`,
         learningRate: context.control(`${rateOf(player)}/learningRate`),
         parameters: specs.map(({ name }, i) => ({ name, value: this.next.get(name)!, gradient: grads[i]! })),
         state: context.state,
       }),
     );
-    for (const [name, value] of [...parameters, ...state])
+    for (const [name, value] of updated)
       this.next.set(name, gate ? where(gate, value, this.next.get(name)!) : value);
   }
 
@@ -426,5 +433,6 @@ const meanProbability = (logits: Value): Value => reduceMean(sigmoid(logits));
 
 /** L2 norm of all gradients of a network together. */
 function globalNorm(grads: readonly Value[]): Value {
-  return sqrt(grads.map((grad) => reduceSumSquare(grad)).reduce((sum, square) => add(sum, square)));
+  const squares = groupsOf(grads, (grad) => grad).map((group) => reduceSumSquare(join(group)));
+  return sqrt(squares.reduce((sum, square) => add(sum, square)));
 }

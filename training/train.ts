@@ -25,6 +25,7 @@ import type { Verdict } from './monitor/verdict.ts';
 import { checkTrainOptions } from './options.ts';
 import type { TrainOptions } from './options.ts';
 import { planRun } from './plan.ts';
+import { usefulThreads } from './threads.ts';
 import { noProgress, parseProgress, progressToJson } from './progress.ts';
 import type { Progress } from './progress.ts';
 import { writeReport } from './report.ts';
@@ -108,6 +109,7 @@ async function setUp(options: TrainOptions & Listening): Promise<Run> {
   const start = resumed
     ? await resumedState(resumed, config, program, options)
     : await freshState(program, config.seed, signal);
+  const threads = usefulThreads(program, config.threads);
   const engine = createWorkerEngine({
     driver: device.kind === 'webgpu' ? 'step' : 'loop',
     trainingModel: device.kind === 'webgpu' ? models.step : models.loop,
@@ -115,7 +117,7 @@ async function setUp(options: TrainOptions & Listening): Promise<Run> {
     samplerWeights: generatorSources(program),
     state: start.tensors,
     device,
-    threads: config.threads,
+    threads,
   });
   let made: RunFolder | undefined;
   try {
@@ -133,7 +135,7 @@ async function setUp(options: TrainOptions & Listening): Promise<Run> {
     if (resumed) await cutBack(folder, start.step, start.progress.verdicts);
     await writeFileAtomic(folder.trainingStep, models.step);
     await writeFileAtomic(folder.trainingLoop, models.loop);
-    onEvent(startEvent(config, program, dataset, folder, start.step));
+    onEvent(startEvent(config, program, dataset, folder, threads, start.step));
     return { config, program, dataset, folder, engine, start, deadlineMinutes, onEvent, signal, options };
   } catch (error) {
     await engine.dispose();
@@ -433,6 +435,7 @@ function startEvent(
   program: TrainingProgram,
   dataset: Dataset,
   folder: RunFolder,
+  threads: number,
   fromStep: number,
 ): TrainEvent {
   const count = (specs: readonly { shape: readonly number[] }[]) =>
@@ -446,7 +449,7 @@ function startEvent(
     sampleShape: dataset.sampleShape,
     skipped: dataset.skipped,
     device: deviceName(parseDevice(config.device)),
-    threads: config.threads,
+    threads,
     fromStep,
     steps: config.steps,
     batch: config.recipe.batch,

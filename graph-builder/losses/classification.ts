@@ -1,19 +1,24 @@
+import { GraphError } from '../errors.ts';
 import type { Value } from '../graph.ts';
-import { mul, neg } from '../ops/elementwise.ts';
-import { gather } from '../ops/indexing.ts';
+import { gatherElements } from '../ops/indexing.ts';
+import { reshape } from '../ops/movement.ts';
 import { logSoftmax } from '../ops/normalization.ts';
-import { reduceMean, reduceSum } from '../ops/reduction.ts';
-import { fixed } from '../shape.ts';
-import { tensor } from '../types.ts';
+import { neg } from '../ops/elementwise.ts';
+import { reduceMean } from '../ops/reduction.ts';
+import { formatShape } from '../shape.ts';
 
-/** Mean cross-entropy of class logits [N, C] against labels int32 [N], through log-softmax. */
-export function classCrossEntropy(logits: Value, labels: Value): Value {
-  return neg(reduceMean(reduceSum(mul(logSoftmax(logits), oneHot(labels, fixed(logits.shape[1]))), [1])));
-}
-
-/** int32 [N] -> float32 [N, count], rows of the identity: ONNX's own OneHot has no WebGPU kernel. */
-export function oneHot(labels: Value, count: number): Value {
-  const identity = new Float32Array(count * count);
-  for (let i = 0; i < count; i++) identity[i * count + i] = 1;
-  return gather(labels.graph.constant(tensor('float32', identity, [count, count])), labels);
+/**
+ * Cross-entropy of class logits, mean over the batch in nats: -log softmax(l)[y] = logsumexp(l) - l[y], which neither
+ * overflows nor takes the log of 0.
+ *
+ * @param logits float32 [N, classes] @param labels int32 [N], each in 0..classes-1
+ */
+export function softmaxCrossEntropy(logits: Value, labels: Value): Value {
+  if (logits.rank !== 2 || labels.rank !== 1 || labels.shape[0] !== logits.shape[0])
+    throw new GraphError(
+      'softmaxCrossEntropy',
+      `logits ${formatShape(logits.shape)} and labels ${formatShape(labels.shape)} must be [N, classes] and [N]`,
+      logits.graph.scopePath,
+    );
+  return neg(reduceMean(gatherElements(logSoftmax(logits), reshape(labels, [labels.shape[0]!, 1]), 1)));
 }

@@ -10,6 +10,8 @@ export interface Networks {
   readonly generator: GeneratorNetwork;
   readonly discriminator: DiscriminatorNetwork;
   readonly encoder?: EncoderNetwork;
+  /** Whether what D says of a sample depends on the rest of its batch, as batch norm makes it. */
+  readonly discriminatorMixes: boolean;
 }
 
 /** The networks that a recipe names, for samples of the given kind. */
@@ -20,7 +22,12 @@ export function networksOf(
 ): Networks {
   const hooks = networkHooks(techniques);
   const encoder = techniques.find((technique) => technique.encoder)?.encoder;
-  const further = encoder ? { encoder } : {};
+  const further = {
+    ...(encoder ? { encoder } : {}),
+    discriminatorMixes:
+      (network.kind === 'dcgan' && network.normalization === 'batch') ||
+      techniques.some(({ features }) => features),
+  };
   if (network.kind === 'mlp')
     return {
       generator: mlpGenerator(network, sample, hooks),

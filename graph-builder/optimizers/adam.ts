@@ -21,44 +21,28 @@ function biasCorrection(beta: number, t: Value): Value {
   return div(mul(u, -2), sub(1, u));
 }
 
+/** beta mean + (1 - beta) x; one pass less over every parameter where beta is a half, as DCGAN's is. */
+function blend(mean: Value, x: Value, beta: number): Value {
+  return beta === 0.5 ? mul(add(mean, x), 0.5) : add(mul(mean, beta), mul(x, 1 - beta));
+}
+
 /** Adam with bias correction (Kingma & Ba 2014, algorithm 1), as PyTorch computes it. */
 export function adam({ beta1, beta2, epsilon }: AdamOptions): Optimizer {
-  const zero = { kind: 'constant', value: 0 } as const;
   return {
-    state: (parameters, prefix) => [
-      { name: `${prefix}/updates`, dtype: 'int32', shape: [], init: zero },
-      ...parameters.flatMap(({ name, shape }) =>
-        ['first_moment', 'second_moment'].map((moment) => ({
-          name: `${prefix}/${moment}/${name}`,
-          dtype: 'float32' as const,
-          shape,
-          init: zero,
-        })),
-      ),
-    ],
-    update: ({ prefix, learningRate, parameters, state }) => {
-      const nextParameters = new Map<string, ReturnType<typeof add>>();
-      const nextState = new Map<string, ReturnType<typeof add>>();
-      const { graph } = learningRate;
-      const updates = add(state(`${prefix}/updates`), 1);
-      nextState.set(`${prefix}/updates`, updates);
-      const t = cast(updates, 'float32');
+    counts: true,
+    slots: ['first_moment', 'second_moment'],
+    rule: (learningRate, updates) => {
+      const t = cast(updates!, 'float32');
       const correction1 = biasCorrection(beta1, t);
       const root2 = sqrt(biasCorrection(beta2, t));
       // lr m / c1 / (sqrt(v) / r2 + eps) = (lr r2 / c1) m / (sqrt(v) + eps r2): one pass less over every parameter.
       const rate = div(mul(learningRate, root2), correction1);
       const floor = mul(root2, epsilon);
-      for (const { name, value, gradient } of parameters) {
-        graph.scope(name, () => {
-          const [mName, vName] = [`${prefix}/first_moment/${name}`, `${prefix}/second_moment/${name}`];
-          const m = add(mul(state(mName), beta1), mul(gradient, 1 - beta1));
-          const v = add(mul(state(vName), beta2), mul(mul(gradient, gradient), 1 - beta2));
-          nextParameters.set(name, sub(value, mul(rate, div(m, add(sqrt(v), floor)))));
-          nextState.set(mName, m);
-          nextState.set(vName, v);
-        });
-      }
-      return { parameters: nextParameters, state: nextState };
+      return (value, gradient, slots) => {
+        const m = blend(slots[0]!, gradient, beta1);
+        const v = blend(slots[1]!, mul(gradient, gradient), beta2);
+        return { value: sub(value, mul(rate, div(m, add(sqrt(v), floor)))), slots: [m, v] };
+      };
     },
   };
 }

@@ -3,7 +3,7 @@ import type { ConvAttributes } from '../ops/convolution.ts';
 import { add, min } from '../ops/elementwise.ts';
 import { gather } from '../ops/indexing.ts';
 import { gemm, matmul } from '../ops/matmul.ts';
-import { concat, pad, reshape } from '../ops/movement.ts';
+import { concat, pad, reshape, slice } from '../ops/movement.ts';
 import { fixed } from '../shape.ts';
 import { tensor } from '../types.ts';
 
@@ -49,57 +49,90 @@ export function geometryOf(
   };
 }
 
-/** Builds the matrix forms on one graph, computing each index table and each im2col once. */
+/** Some samples of the batch, worked on together. */
+interface Part {
+  /** Its first sample. */
+  readonly first: number;
+  /** The convolution of these samples alone. */
+  readonly geometry: Geometry;
+}
+
+/** Bytes that stay in the processor's cache between the operator that writes and the one that reads them. */
+const cached = 4 * 2 ** 20;
+
+/**
+ * The batch in equal parts (but for the last) whose im2col is cached: up to twice as fast as the whole batch at
+ * once, and in a fraction of the memory. A part is not smaller than the weights, which each of them reads anew.
+ */
+function partsOf(geometry: Geometry): readonly Part[] {
+  const { batch, large, small, kernel } = geometry;
+  const row = 4 * kernel[0] * kernel[1] * large[2];
+  const most = Math.max(cached, row * small[2]) / (row * small[0] * small[1]);
+  const count = Math.ceil(batch / Math.max(1, Math.floor(most)));
+  const size = Math.ceil(batch / count);
+  return Array.from({ length: Math.ceil(batch / size) }, (_, i) => ({
+    first: i * size,
+    geometry: { ...geometry, batch: Math.min(size, batch - i * size) },
+  }));
+}
+
+/** Builds the matrix forms on one graph, computing each index table once. */
 export class ConvAsMatmul {
-  readonly #columns = new Map<Value, Map<string, Value>>();
   readonly #tables = new Map<string, Value>();
 
   /** x [N, H, W, C], w [h, w, C, O], bias [O] -> [N, h, w, O] */
   forward(x: Value, w: Value, geometry: Geometry, bias?: Value): Value {
-    const { batch, small } = geometry;
-    const columns = this.columns(x, geometry);
-    const matrix = reshape(w, [fixed(columns.shape[1]), small[2]]);
-    const y = bias ? gemm(columns, matrix, { c: bias }) : matmul(columns, matrix);
-    return reshape(y, [batch, ...small]);
+    const { batch, large, small, kernel } = geometry;
+    const matrix = reshape(w, [kernel[0] * kernel[1] * large[2], small[2]]);
+    const parts = partsOf(geometry).map((part) => {
+      const columns = this.#columns(x, part);
+      return bias ? gemm(columns, matrix, { c: bias }) : matmul(columns, matrix);
+    });
+    return reshape(joined(parts), [batch, ...small]);
   }
 
-  /** x [N, H, W, C], dy [N, h, w, O] -> [h, w, C, O] */
+  /** x [N, H, W, C], dy [N, h, w, O] -> [h, w, C, O]: the sum over the parts, each product added to the one before. */
   weightGradient(x: Value, dy: Value, geometry: Geometry): Value {
     const { batch, large, small, kernel } = geometry;
     const rows = reshape(dy, [batch * small[0] * small[1], small[2]]);
-    return reshape(gemm(this.columns(x, geometry), rows, { transA: true }), [...kernel, large[2], small[2]]);
+    const parts = partsOf(geometry);
+    // Gathering im2col a second time is cheaper than keeping all of it from the forward pass on. Padded in another
+    // view it is another node, which no merging of duplicates, here or in onnxruntime, makes one with the first.
+    const view = parts.length > 1 ? flatRows(x) : x;
+    const sum = parts.reduce<Value | undefined>(
+      (c, part) => gemm(this.#columns(view, part), rowsOf(rows, part), { transA: true, ...(c ? { c } : {}) }),
+      undefined,
+    );
+    return reshape(sum!, [...kernel, large[2], small[2]]);
   }
 
   /** dy [N, h, w, O], w [h, w, C, O] -> [N, H, W, C]: what each tap sends back, gathered and added by pixel. */
   inputGradient(dy: Value, w: Value, geometry: Geometry, bias?: Value): Value {
     const { batch, large, small, kernel } = geometry;
     const taps = kernel[0] * kernel[1];
-    const rows = batch * small[0] * small[1];
+    const matrix = reshape(w, [taps * large[2], small[2]]);
+    const rows = reshape(dy, [batch * small[0] * small[1], small[2]]);
     const zeroRow = dy.graph.constant(tensor('float32', new Float32Array(small[2]), [1, small[2]]));
-    const padded = concat([reshape(dy, [rows, small[2]]), zeroRow], 0);
-    const sent = gemm(padded, reshape(w, [taps * large[2], small[2]]), { transB: true });
-    const bySender = reshape(sent, [(rows + 1) * taps, large[2]]);
-    const received = senders(geometry).map((local, i) =>
-      gather(
-        bySender,
-        this.#table(dy.graph, `senders ${i}`, geometry, local, small[0] * small[1] * taps, rows * taps),
-      ),
-    );
-    const sum = received.reduce((a, b) => add(a, b));
-    return reshape(bias ? add(sum, bias) : sum, [batch, ...large]);
+    const bySmallPixel = senders(geometry);
+    const parts = partsOf(geometry).map((part) => {
+      const padded = concat([rowsOf(rows, part), zeroRow], 0);
+      const senderCount = fixed(padded.shape[0]) * taps;
+      const sent = reshape(gemm(padded, matrix, { transB: true }), [senderCount, large[2]]);
+      const received = bySmallPixel.map((local, i) => {
+        const stride = small[0] * small[1] * taps;
+        return gather(
+          sent,
+          this.#table(dy.graph, `senders ${i}`, part.geometry, local, stride, senderCount - taps),
+        );
+      });
+      const sum = received.reduce((a, b) => add(a, b));
+      return bias ? add(sum, bias) : sum;
+    });
+    return reshape(joined(parts), [batch, ...large]);
   }
 
-  /** im2col: [N, H, W, C] -> [N h w, taps C], taps in the order of the weight matrix. */
-  columns(x: Value, geometry: Geometry): Value {
-    const key = JSON.stringify({ ...geometry, small: geometry.small.slice(0, 2) });
-    let byGeometry = this.#columns.get(x);
-    if (!byGeometry) this.#columns.set(x, (byGeometry = new Map<string, Value>()));
-    let columns = byGeometry.get(key);
-    if (!columns) byGeometry.set(key, (columns = this.#buildColumns(x, geometry)));
-    return columns;
-  }
-
-  #buildColumns(x: Value, geometry: Geometry): Value {
+  /** im2col of a part: [N, H, W, C] or [N, H, W C] -> [n h w, taps C], taps in the order of the weight matrix. */
+  #columns(x: Value, { first, geometry }: Part): Value {
     const { batch, large, small, kernel, stride, dilation, before } = geometry;
     const c = large[2];
     const reach = (axis: 0 | 1) => stride[axis] * (small[axis] - 1) + (kernel[axis] - 1) * dilation[axis] + 1;
@@ -109,7 +142,11 @@ export class ConvAsMatmul {
     const width = Math.ceil(Math.max(reach(1), large[1] + before[1]) / group) * group;
     const height = Math.max(reach(0), large[0] + before[0]);
     const ends = [height - large[0] - before[0], width - large[1] - before[1]] as const;
-    const padded = pad(x, [0, before[0], before[1], 0, 0, ends[0], ends[1], 0]);
+    const rest = fixed(x.shape[0]) - first - batch;
+    const padded =
+      x.rank === 4
+        ? pad(x, [-first, before[0], before[1], 0, -rest, ends[0], ends[1], 0])
+        : pad(x, [-first, before[0], before[1] * c, -rest, ends[0], ends[1] * c]);
     const groupsPerRow = width / group;
     const local: number[] = [];
     for (let oh = 0; oh < small[0]; oh++)
@@ -125,7 +162,7 @@ export class ConvAsMatmul {
   }
 
   /**
-   * Row numbers for the whole batch from those of one sample: [N, 1] + [1, n], which onnxruntime folds when it loads
+   * Row numbers for all samples from those of one: [N, 1] + [1, n], which onnxruntime folds when it loads
    * the model, so that the file stays small. Beyond the last sample's rows lies only `missing`.
    */
   #table(
@@ -150,6 +187,18 @@ export class ConvAsMatmul {
     }
     return table;
   }
+}
+
+const joined = (parts: readonly Value[]) => (parts.length === 1 ? parts[0]! : concat(parts, 0));
+
+/** [N, H, W, C] -> [N, H, W C] */
+const flatRows = (x: Value) => reshape(x, [x.shape[0]!, x.shape[1]!, fixed(x.shape[2]) * fixed(x.shape[3])]);
+
+/** The rows of a part among those [N h w, O] of all. */
+function rowsOf(rows: Value, { first, geometry: { batch, small } }: Part): Value {
+  const pixels = small[0] * small[1];
+  const isAll = batch * pixels === rows.shape[0];
+  return isAll ? rows : slice(rows, { 0: [first * pixels, (first + batch) * pixels] });
 }
 
 /** Larger than any row number, and still so after a batch's offset is added. */

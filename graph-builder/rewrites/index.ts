@@ -2,6 +2,7 @@ import type { Graph } from '../graph.ts';
 import type { Target } from '../ops/op.ts';
 import { cancelTransposes } from './cancel-transposes.ts';
 import { channelsLast } from './channels-last.ts';
+import { computeLate } from './compute-late.ts';
 import { hoistLayouts } from './hoist-layouts.ts';
 import { lower } from './lower.ts';
 import { mergeDuplicates } from './merge-duplicates.ts';
@@ -28,6 +29,7 @@ const rewritesFor: Readonly<Record<Target, readonly Rewrite[]>> = {
     removeDead,
     (graph) => lower(graph, 'portable'),
     removeDead,
+    computeLate,
   ],
 };
 

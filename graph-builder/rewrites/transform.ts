@@ -25,14 +25,18 @@ export type Visit = (
   rewriter: Rewriter,
 ) => readonly Value[];
 
+/** The nodes of a graph in the order in which they are visited; one in which they can run. */
+export type Order = (graph: Graph) => readonly Node[];
+
 /** A new graph in which every node went through `visit`; subgraphs too. The old graph is left as it was. */
-export function transform(graph: Graph, visit: Visit): Graph {
-  return rebuild(graph, visit, undefined, new Map(), {});
+export function transform(graph: Graph, visit: Visit, order: Order = ({ nodes }) => nodes): Graph {
+  return rebuild(graph, visit, order, undefined, new Map(), {});
 }
 
 function rebuild(
   graph: Graph,
   visit: Visit,
+  order: Order,
   parent: Graph | undefined,
   outer: ReadonlyMap<Value, Value>,
   ports: Ports,
@@ -54,9 +58,10 @@ function rebuild(
   };
   for (const input of graph.inputs)
     map.set(input, ports.input?.(result, input) ?? result.input(input.name!, input.dtype, input.shape));
-  for (const node of graph.nodes) {
+  for (const node of order(graph)) {
     const inputs = node.inputs.map((input) => input && mapped(input));
-    const subgraph = (body: Graph, bodyPorts: Ports = {}) => rebuild(body, visit, result, map, bodyPorts);
+    const subgraph = (body: Graph, bodyPorts: Ports = {}) =>
+      rebuild(body, visit, order, result, map, bodyPorts);
     const copy = () => {
       const attributes = Object.entries(node.attributes).map(
         ([key, attribute]: [string, Attribute | undefined]) => [

@@ -1,6 +1,6 @@
 import { GraphError } from '../errors.ts';
 import { dense, embedding } from '../layers/dense.ts';
-import { classCrossEntropy } from '../losses/classification.ts';
+import { softmaxCrossEntropy } from '../losses/classification.ts';
 import { mul } from '../ops/elementwise.ts';
 import { concat, expand, reshape } from '../ops/movement.ts';
 import type { Technique } from './technique.ts';
@@ -48,7 +48,7 @@ export const labels: Technique = {
             },
           }),
       heads: (pass, features) => ({ class: dense(pass, 'class', features, classes) }),
-      judged: ({ heads }, given) => mul(classCrossEntropy(heads.get('class')!, given), options.weight),
+      judged: ({ heads }, given) => mul(softmaxCrossEntropy(heads.get('class')!, given), options.weight),
     };
   },
 };

@@ -12,6 +12,7 @@ import { batchNormTraining, softmax } from '../../graph-builder/ops/normalizatio
 import { averagePool } from '../../graph-builder/ops/pooling.ts';
 import { reduceMean, reduceSum } from '../../graph-builder/ops/reduction.ts';
 import { print } from '../../graph-builder/print.ts';
+import { computeLate } from '../../graph-builder/rewrites/compute-late.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
 import { lower } from '../../graph-builder/rewrites/lower.ts';
 import { mergeDuplicates } from '../../graph-builder/rewrites/merge-duplicates.ts';
@@ -218,9 +219,27 @@ function training(): Graph {
   return graph;
 }
 
+/** A convolution and its gradients on a batch whose im2col is worked on in three parts, the last a smaller one. */
+function largeBatch(): Graph {
+  const graph = new Graph('large-batch');
+  const x = graph.input('x', 'float32', [5, 32, 64, 64]);
+  const w1 = graph.input('w1', 'float32', [2, 32, 4, 4]);
+  const w2 = graph.input('w2', 'float32', [2, 32, 4, 4]);
+  const bias = graph.input('bias', 'float32', [32]);
+  const y = leakyRelu(conv(x, w1, { stride: 2, pad: 1 }));
+  const up = convTranspose(y, w2, { stride: 2, pad: 1 }, bias);
+  const loss = reduceMean(mul(up, up));
+  gradients(loss, [w1, w2, bias]).forEach((gradient, i) => {
+    graph.output(`gradient${i}`, gradient);
+  });
+  graph.output('loss', loss);
+  return graph;
+}
+
 describe('compile', () => {
   test.each([
     ['network', network],
+    ['large batch', largeBatch],
     ['training loop', () => renamed(training())],
   ] as const)('computes the same for every target: %s', async (_, build) => {
     const graph = build();
@@ -277,6 +296,29 @@ function renamed(graph: Graph): Graph {
   });
   return graph;
 }
+
+describe('computeLate', () => {
+  test('puts what is close to the inputs first, and keeps what runs before what', () => {
+    const graph = new Graph('late');
+    const x = graph.input('x', 'float32', [2]);
+    const deep = exp(sigmoid(tanh(x)));
+    graph.output('y', add(deep, leakyRelu(x)));
+    const result = computeLate(graph);
+    verify(result);
+    expect(types(result)).toEqual(['Tanh', 'LeakyRelu', 'Sigmoid', 'Exp', 'Add']);
+  });
+
+  test('puts a loop after what its body reads', () => {
+    const graph = new Graph('late-loop');
+    const x = graph.input('x', 'float32', [2]);
+    const read = exp(tanh(x));
+    const body = bodyIn(graph, [2], (_, carried) => mul(carried, read));
+    graph.output('y', loop(graph.scalar(2, 'int64'), body, [x])[0]!);
+    const result = computeLate(graph);
+    verify(result);
+    expect(types(result)).toEqual(['Tanh', 'Exp', 'Loop']);
+  });
+});
 
 describe('transform', () => {
   test('that copies every node changes nothing', async () => {

@@ -2,7 +2,7 @@ import * as ort from 'onnxruntime-node';
 import { expect, test } from 'vitest';
 import { Generator } from '../../inference/node.ts';
 import { latents } from '../../inference/latent.ts';
-import { dropoutRecipe, generatorModel, grey, plainRecipe } from './generators.ts';
+import { dropoutModel, dropoutRecipe, generatorModel, grey, plainRecipe } from './generators.ts';
 
 // onnxruntime silently deletes a Dropout node; the generator's own must survive everything.
 
@@ -57,4 +57,25 @@ test('a generator without dropout takes no seed and gives one picture', async ()
   await generator.dispose();
   expect(generator.metadata.random).toBe(false);
   expect(b.data).toEqual(a.data);
+});
+
+test('half of what dropout sees is zero, in the exported generator in Node, and anew for every seed', async () => {
+  const n = 1000;
+  const session = await ort.InferenceSession.create(dropoutModel(0.5), { intraOpNumThreads: 1 });
+  const run = async (seed: number) => {
+    const results = await session.run({
+      z: new ort.Tensor('float32', new Float32Array(n * 64).fill(1), [n, 64]),
+      seed: new ort.Tensor('int32', Int32Array.of(seed), []),
+    });
+    return results.y!.data as Float32Array;
+  };
+  const [a, b] = [await run(1), await run(2)];
+  await session.release();
+  const zeros = (values: Float32Array) => values.filter((value) => value === 0).length / values.length;
+  for (const values of [a, b]) {
+    expect(Math.abs(zeros(values) - 0.5)).toBeLessThan(0.01);
+    // What is kept is doubled, so that the mean stays.
+    expect(values.every((value) => value === 0 || value === 2)).toBe(true);
+  }
+  expect(a.filter((value, i) => (value === 0) !== (b[i] === 0)).length / a.length).toBeCloseTo(0.5, 1.7);
 });

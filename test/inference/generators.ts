@@ -8,6 +8,9 @@ import { add, cast, mul } from '../../graph-builder/ops/elementwise.ts';
 import { reshape } from '../../graph-builder/ops/movement.ts';
 import { buildProgram } from '../../graph-builder/program.ts';
 import type { Recipe, SampleSpec } from '../../graph-builder/recipe.ts';
+import { RandomStreams } from '../../graph-builder/random.ts';
+import { Pass } from '../../graph-builder/layers/pass.ts';
+import { dropout } from '../../graph-builder/techniques/14-dropout.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
 import { presets } from '../../training/presets.ts';
 
@@ -71,6 +74,17 @@ export function discriminatorModel(recipe: Recipe, sample: SampleSpec): Uint8Arr
   return encodeModel(compile(discriminatorGraph(program, tensors), 'portable'), {
     metadata: { format: 'ganx.discriminator' },
   });
+}
+
+/** The technique alone as a model, z [N, 64] to y: what a generator's layer goes through. */
+export function dropoutModel(rate: number): Uint8Array {
+  const graph = new Graph('generator');
+  const z = graph.input('z', 'float32', ['N', 64]);
+  const random = RandomStreams.of(graph, graph.input('seed', 'int32', []), graph.scalar(0, 'int32'));
+  const pass = new Pass({ graph, network: 'generator', training: false, random });
+  const recipe = { ...dcgan, techniques: { ...dcgan.techniques, dropout: { rate, layers: 1 } } };
+  graph.output('y', dropout.hooks(recipe, grey)!.generatorLayer!(pass, z, 0, 1));
+  return encodeModel(compile(graph, 'portable'));
 }
 
 export const classes = ['cat', 'dog', 'fox'];

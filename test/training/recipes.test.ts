@@ -64,10 +64,7 @@ describe('vaegan', () => {
     const folder = await temporaryFolder();
     const { log, files } = await trained(folder, '--recipe', 'vaegan', '--steps', '20');
     expect(files).toContain('encoder.onnx');
-    expect(log[0]).toMatchObject({
-      prior: expect.any(Number) as unknown,
-      reconstruction: expect.any(Number) as unknown,
-    });
+    expect(Object.keys(log[0]!).slice(-2)).toEqual(['prior', 'reconstruction']);
     const again = await ganx(
       ['reconstruct', 'run', folder, '-n', '5', '--out', 'again.png', '--json'],
       folder,

@@ -3,6 +3,7 @@ import type { Tensor } from '../../graph-builder/types.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import type { Chunk, ChunkResult, Engine, EngineSpec } from './engine.ts';
 import { fromOrt, loadRuntime, sessionOptions, toOrt } from './onnxruntime.ts';
+import { release } from './release.ts';
 
 /** Runs in the calling thread, which stands still meanwhile; `worker-engine.ts` runs one of these in a worker. */
 export async function createLocalEngine(spec: EngineSpec): Promise<Engine> {
@@ -10,8 +11,13 @@ export async function createLocalEngine(spec: EngineSpec): Promise<Engine> {
   const options = sessionOptions(spec.device, spec.threads);
   const session = await ort.InferenceSession.create(spec.trainingModel, options);
   let sampler: Ort.InferenceSession | undefined;
-  const toState = (tensors: ReadonlyMap<string, Tensor>) =>
-    new Map([...tensors].map(([name, value]) => [name, toOrt(ort, value)]));
+  /** Tensors whose buffers others know too. */
+  const shared = new WeakSet<Ort.Tensor>();
+  const toState = (tensors: ReadonlyMap<string, Tensor>) => {
+    const result = new Map([...tensors].map(([name, value]) => [name, toOrt(ort, value)]));
+    for (const value of result.values()) shared.add(value);
+    return result;
+  };
   let state = toState(spec.state);
 
   /** A graph keeps only the inputs it reads. */
@@ -22,7 +28,10 @@ export async function createLocalEngine(spec: EngineSpec): Promise<Engine> {
     const feeds = { ...Object.fromEntries(state) };
     for (const [name, value] of Object.entries(inputs)) feeds[name] = toOrt(ort, value);
     const results = await session.run(feed(session, feeds));
+    const previous = state;
     state = new Map([...state].map(([name, value]) => [name, results[`next/${name}`] ?? value]));
+    const kept = new Set(state.values());
+    release([...previous.values()].filter((value) => !kept.has(value) && !shared.has(value)));
     return results.telemetry!.data as Float32Array;
   };
 
@@ -62,7 +71,10 @@ export async function createLocalEngine(spec: EngineSpec): Promise<Engine> {
             });
       return { telemetry, milliseconds: performance.now() - start };
     },
-    state: () => Promise.resolve(new Map([...state].map(([name, value]) => [name, fromOrt(value)]))),
+    state: () => {
+      for (const value of state.values()) shared.add(value);
+      return Promise.resolve(new Map([...state].map(([name, value]) => [name, fromOrt(value)])));
+    },
     restore: (tensors) => {
       state = toState(tensors);
       return Promise.resolve();

@@ -10,6 +10,10 @@ import { made, recorded } from './telemetry.ts';
 
 const [dcgan, mlp] = [presets.dcgan!, presets.mlp!];
 
+/** Soft labels of which none is swapped. */
+const softLabels = { real: [0.7, 1.2], fake: [0, 0.3], swap: 0 } as const;
+const withoutSwaps = { ...dcgan, techniques: { ...dcgan.techniques, softLabels } };
+
 const replay = (rows: readonly Telemetry[], recipe = dcgan): Verdict[] => {
   const monitor = new Monitor(recipe);
   return rows.flatMap((row, i) => monitor.observe(i + 1, row));
@@ -23,6 +27,7 @@ const seen = (verdicts: readonly Verdict[]) => verdicts.map(({ rule, step }) => 
 describe('healthy runs', () => {
   it.each([
     ['digits', dcgan, 2000],
+    ['digits-without-swaps', withoutSwaps, 2000],
     ['ring8', mlp, 6000],
     ['grid25', mlp, 6000],
   ] as const)('%s: no verdict', (run, recipe, steps) => {
@@ -32,7 +37,7 @@ describe('healthy runs', () => {
   });
 
   it('grids of the default run, from its first steps on, and of ring8 while it loses two modes', () => {
-    expect(grids([0.81, 0.96, 1.03, 1.03, 1.02, 1.02, 1.02, 1.02])).toEqual([]);
+    expect(grids([0.74, 0.95, 1.0, 1.04, 1.05, 1.03, 1.03, 1.03])).toEqual([]);
     expect(grids([1.11, 1.02, 0.98, 0.99, 1.01, 0.97, 0.92, 0.86, 0.83, 0.73, 0.6, 0.6, 0.62])).toEqual([]);
   });
 });
@@ -40,10 +45,8 @@ describe('healthy runs', () => {
 describe('each rule', () => {
   it('discriminator-won: D at its floor, which soft labels lift', () => {
     const atFloor = made(300, () => ({ dLoss: 0.63 }));
-    const softLabels = { real: [0.7, 1.2], fake: [0, 0.3], swap: 0 } as const;
-    const soft = { ...dcgan, techniques: { ...dcgan.techniques, softLabels } };
-    const [verdict] = replay(atFloor, soft);
-    expect(seen(replay(atFloor, soft))).toEqual(['discriminator-won 200']);
+    const [verdict] = replay(atFloor, withoutSwaps);
+    expect(seen(replay(atFloor, withoutSwaps))).toEqual(['discriminator-won 200']);
     expect(describeVerdict(verdict!)).toMatch(
       /^D's loss has reached its floor at step 200: 0\.63 over 200 steps, where a perfect D has 0\.621 and a guessing one 1\.38; that is 1\.\d+ % of the way \(limit 3 %\); D tells every real sample from every fake, so G no longer learns in which direction to go; try --set techniques\.softLabels\.swap=0\.05 or --set techniques\.instanceNoise\.std=0\.2 or --set optimizer\.discriminator\.learningRate=0\.0001$/,
     );

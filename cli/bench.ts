@@ -1,0 +1,51 @@
+import { availableParallelism } from 'node:os';
+import { Command, Option } from 'commander';
+import { runAblation } from '../training/ablation/ablation.ts';
+import { integer } from './numbers.ts';
+import { goOnWithoutReader } from './output.ts';
+import { stopSignal } from './stop-signal.ts';
+
+interface Flags {
+  readonly data: 'ring8' | 'grid25' | 'digits';
+  readonly seeds: number;
+  readonly steps: number;
+  readonly threads: number;
+  readonly out?: string;
+  readonly only?: string;
+}
+
+export function benchCommand(): Command {
+  const techniques = new Command('techniques')
+    .description('train with everything on, everything off, each technique off and each alone, and compare')
+    .addOption(
+      new Option('--data <name>', 'what is learnt').choices(['ring8', 'grid25', 'digits']).default('ring8'),
+    )
+    .option('--seeds <n>', 'trainings of each', integer('--seeds', 1, 1000), 1)
+    .option('--steps <n>', 'steps of each training', integer('--steps', 1), 2000)
+    .option('--threads <n>', 'threads of onnxruntime', integer('--threads', 1, 1024), availableParallelism())
+    .option('--only <names>', 'only what has one of these in its name, separated by commas')
+    .option(
+      '--out <dir>',
+      'folder of the results; what is there is not trained again (default: ablation-<data>)',
+    )
+    .action(async ({ only, out, ...flags }: Flags) => {
+      goOnWithoutReader();
+      const signal = stopSignal();
+      const folder = out ?? `ablation-${flags.data}`;
+      const table = await runAblation({
+        ...flags,
+        out: folder,
+        ...(only === undefined ? {} : { only: only.split(',').map((part) => part.trim()) }),
+        signal,
+        onRun: ({ cell, seed, seconds, outcome, scores }, done, total) => {
+          const figures = Object.entries(scores).map(([name, value]) => `${name} ${value.toPrecision(4)}`);
+          process.stderr.write(
+            `${done}/${total} ${cell}, seed ${seed}: ${figures.join(', ')} (${outcome}, ${seconds} s)\n`,
+          );
+        },
+      });
+      process.stdout.write(`${table}\nwritten to ${folder}/table.md and ${folder}/runs.jsonl\n`);
+      if (signal.aborted) process.exitCode = 130;
+    });
+  return new Command('bench').description('measure what is worth what').addCommand(techniques);
+}

@@ -1,0 +1,145 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { InputError } from '../../artifacts/errors.ts';
+import { appendLine, makeFolder, readText, writeFileAtomic } from '../../artifacts/files.ts';
+import { Generator } from '../../inference/node.ts';
+import { openDataset } from '../data/dataset.ts';
+import { presets } from '../presets.ts';
+import { train } from '../train.ts';
+import { cellsOf } from './cells.ts';
+import type { Cell } from './cells.ts';
+import { judgeOf } from './judges.ts';
+import type { Judge, Scores } from './judges.ts';
+import { renderTable } from './table.ts';
+
+export interface AblationOptions {
+  readonly data: 'ring8' | 'grid25' | 'digits';
+  /** Steps of every training. */
+  readonly steps: number;
+  /** Trainings of each cell, with seeds 0, 1, ... */
+  readonly seeds: number;
+  readonly threads: number;
+  /** Folder of the results: runs.jsonl, one line a training, and table.md. What is there already is not trained again. */
+  readonly out: string;
+  /** Cells whose name contains one of these; default all. */
+  readonly only?: readonly string[];
+  readonly signal?: AbortSignal;
+  readonly onRun?: (run: AblationRun, done: number, total: number) => void;
+}
+
+/** One training and what came of it. */
+export interface AblationRun {
+  readonly cell: string;
+  readonly seed: number;
+  readonly steps: number;
+  readonly seconds: number;
+  readonly outcome: string;
+  readonly scores: Scores;
+}
+
+/**
+ * Trains every cell of the ablation and scores its samples.
+ *
+ * @returns the table as Markdown
+ */
+export async function runAblation(options: AblationOptions): Promise<string> {
+  const { data, seeds, steps, out, signal } = options;
+  const dataset = await openDataset(data, { size: 32, channels: 'auto' });
+  const recommended = presets[data === 'digits' ? 'dcgan' : 'mlp']!;
+  const sample = { kind: dataset.kind, shape: dataset.sampleShape, classes: dataset.classes.length };
+  const cells = cellsOf(recommended, sample).filter(
+    ({ name }) => !options.only || options.only.some((part) => name.includes(part)),
+  );
+  if (!cells.length)
+    throw new InputError(
+      `--only: ${options.only!.join(', ')} is in no cell; there are ${cellsOf(recommended, sample)
+        .map(({ name }) => name)
+        .join(', ')}`,
+    );
+  await makeFolder(out);
+  const file = join(out, 'runs.jsonl');
+  const runs = await readRuns(file, data, steps);
+  const judge = await judgeOf(dataset);
+  try {
+    const table = () => renderTable({ data, steps, judge, cells, runs });
+    const jobs = Array.from({ length: seeds }, (_, seed) => cells.map((cell) => ({ cell, seed }))).flat();
+    for (const [i, { cell, seed }] of jobs.entries()) {
+      if (signal?.aborted) break;
+      let run = runs.find((known) => known.cell === cell.name && known.seed === seed);
+      if (!run) {
+        run = await runCell(cell, seed, options, judge);
+        // Stopped in the middle of it.
+        if (run.outcome === 'stopped') break;
+        runs.push(run);
+        await appendLine(file, JSON.stringify({ data, ...run }));
+        await writeFileAtomic(join(out, 'table.md'), table());
+      }
+      options.onRun?.(run, i + 1, jobs.length);
+    }
+    return table();
+  } finally {
+    await judge.dispose();
+  }
+}
+
+/** Trainings of the same data and length that are there already. */
+async function readRuns(file: string, data: string, steps: number): Promise<AblationRun[]> {
+  const text = await readText(file).catch((error: unknown) => {
+    if (error instanceof InputError) return '';
+    throw error;
+  });
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as AblationRun & { readonly data: string })
+    .filter((run) => run.data === data && run.steps === steps);
+}
+
+async function runCell(
+  { name, recipe }: Cell,
+  seed: number,
+  { data, steps, threads, signal }: AblationOptions,
+  judge: Judge,
+): Promise<AblationRun> {
+  const folder = await mkdtemp(join(tmpdir(), 'ganx-ablation-'));
+  try {
+    const file = join(folder, 'recipe.json');
+    await writeFile(file, JSON.stringify(recipe));
+    const began = performance.now();
+    const out = join(folder, 'run');
+    const { outcome } = await train({
+      data,
+      recipe: file,
+      steps,
+      seed,
+      threads,
+      out,
+      sampleEvery: 0,
+      checkpointEvery: 0,
+      signal,
+    });
+    const seconds = (performance.now() - began) / 1000;
+    const scores = outcome === 'stopped' ? {} : await scoreRun(out, judge);
+    return { cell: name, seed, steps, seconds: Number(seconds.toFixed(1)), outcome, scores };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function scoreRun(run: string, judge: Judge): Promise<Scores> {
+  let generator: Generator;
+  try {
+    generator = await Generator.load(run);
+  } catch (error) {
+    // A training that diverged at once leaves no generator.
+    if (error instanceof InputError) return Object.fromEntries(judge.columns.map(({ name }) => [name, NaN]));
+    throw error;
+  }
+  try {
+    const { data } = await generator.sample(judge.samples, { seed: 1 });
+    return await judge.score(data);
+  } finally {
+    await generator.dispose();
+  }
+}

@@ -1,0 +1,105 @@
+import { techniques } from '../../graph-builder/techniques/index.ts';
+import type { Recipe, SampleSpec } from '../../graph-builder/recipe.ts';
+import { changeRecipe } from '../recipe.ts';
+
+/** One row of an ablation: a name and the recipe that is trained for it. */
+export interface Cell {
+  readonly name: string;
+  /** Techniques that are on. */
+  readonly on: readonly string[];
+  readonly recipe: Recipe;
+}
+
+type Settings = Readonly<Record<string, unknown>>;
+
+/** A technique as an ablation switches it: settings for on and off. */
+export interface Switch {
+  readonly name: string;
+  readonly on: Settings;
+  readonly off: Settings;
+}
+
+/**
+ * Settings with which techniques are tried that the recommended recipe leaves off; of the others its own are taken.
+ * They are the papers' or the usual ones where the papers give none.
+ */
+const usual: Readonly<Record<string, Settings>> = {
+  'target-networks': { 'techniques.targetNetworks': { tau: 0.01, of: 'both' } },
+  snapshots: { 'techniques.snapshots': { count: 5, every: 200, steps: 20 } },
+  replay: { 'techniques.replay': { size: 4096, probability: 0.25 } },
+  freezing: { 'techniques.freezing.cap': 10 },
+  'historical-averaging': { 'techniques.historicalAveraging': 0.01 },
+  'minibatch-discrimination': { 'techniques.minibatchDiscrimination': { kernels: 8, dimensions: 3 } },
+  'loss-threshold': { 'techniques.lossThreshold.cap': 10 },
+  'discriminator-steps': { 'techniques.discriminatorSteps': 2 },
+  'soft-labels': { 'techniques.softLabels': { real: [0.7, 1.2], fake: [0, 0.3], swap: 0.05 } },
+  'instance-noise': { 'techniques.instanceNoise.std': 0.1 },
+  'layer-noise': { 'techniques.layerNoise.std': 0.05 },
+  dropout: { 'techniques.dropout': { rate: 0.5, layers: 1 } },
+};
+
+/**
+ * The techniques that can be switched for this kind of data. Left out: 1, whose range is the contract of the generator;
+ * the VAE/GAN, which trains other networks; and labels, which ask for another kind of sample.
+ */
+export function switchesOf(recommended: Recipe, sample: SampleSpec): Switch[] {
+  return techniques.flatMap(({ name, off, hooks }) => {
+    if (['normalized-inputs', 'vae', 'labels'].includes(name)) return [];
+    const paths = Object.keys(off);
+    const isOn = paths.some(
+      (path) => JSON.stringify(settingAt(recommended, path)) !== JSON.stringify(off[path]),
+    );
+    const on = isOn && hooks(recommended, sample) ? pick(recommended, paths.map(wholeOption)) : usual[name];
+    return on ? [{ name, on, off }] : [];
+  });
+}
+
+/** Everything on, everything off, each one off, each one alone; and the recommended recipe itself. */
+export function cellsOf(recommended: Recipe, sample: SampleSpec): Cell[] {
+  const switches = switchesOf(recommended, sample);
+  const cell = (name: string, isOn: (one: Switch) => boolean): Cell => ({
+    name,
+    on: switches.filter(isOn).map((one) => one.name),
+    recipe: apply(
+      recommended,
+      switches.map((one) => (isOn(one) ? one.on : one.off)),
+    ),
+  });
+  return [
+    { name: 'recommended', on: recommendedOnes(recommended, switches), recipe: recommended },
+    cell('everything on', () => true),
+    cell('everything off', () => false),
+    ...switches.map((one) => cell(`all but ${one.name}`, (other) => other !== one)),
+    ...switches.map((one) => cell(`only ${one.name}`, (other) => other === one)),
+  ];
+}
+
+const recommendedOnes = (recommended: Recipe, switches: readonly Switch[]) =>
+  switches
+    .filter(({ off }) =>
+      Object.entries(off).some(
+        ([path, value]) => JSON.stringify(settingAt(recommended, path)) !== JSON.stringify(value),
+      ),
+    )
+    .map(({ name }) => name);
+
+function apply(recipe: Recipe, settings: readonly Settings[]): Recipe {
+  const assignments = settings.flatMap((one) =>
+    Object.entries(one).map(([path, value]) => `${path}=${JSON.stringify(value)}`),
+  );
+  // A recipe without normalisation or with a network of another kind lacks some settings.
+  return changeRecipe(recipe, assignments);
+}
+
+/** `techniques.replay.probability` -> `techniques.replay`: on means all of a technique's options. */
+const wholeOption = (path: string) =>
+  path.startsWith('techniques.') ? path.split('.').slice(0, 2).join('.') : path;
+
+const pick = (recipe: Recipe, paths: readonly string[]): Settings =>
+  Object.fromEntries(paths.map((path) => [path, settingAt(recipe, path)]));
+
+function settingAt(recipe: Recipe, path: string): unknown {
+  return path
+    .split('.')
+    .reduce<unknown>((part, key) => (part as Record<string, unknown> | undefined)?.[key], recipe);
+}

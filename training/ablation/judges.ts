@@ -1,0 +1,75 @@
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ganxVersion } from '../../artifacts/version.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { mixtures } from '../data/mixtures.ts';
+import {
+  cachedDigitJudge,
+  digitReference,
+  mixtureSamples,
+  scoreDigits,
+  scoreMixture,
+} from '../metrics/index.ts';
+
+/** Figures of a generator's samples, by name. */
+export type Scores = Readonly<Record<string, number>>;
+
+/** What says how good samples are, for one kind of data. */
+export interface Judge {
+  /** Samples that it wants. */
+  readonly samples: number;
+  /** Names of its figures, the most telling first, and how they are written. */
+  readonly columns: readonly { readonly name: string; readonly format: (value: number) => string }[];
+  score(samples: Float32Array): Promise<Scores>;
+  dispose(): Promise<void>;
+}
+
+const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
+const decimals = (digits: number) => (value: number) => value.toFixed(digits);
+
+/** A mixture by PacGAN's figures, digits by a classifier that is trained once and kept in the folder for temporary files. */
+export async function judgeOf(dataset: Dataset): Promise<Judge> {
+  const mixture = mixtures.get(dataset.name);
+  if (mixture)
+    return {
+      samples: mixtureSamples,
+      columns: [
+        { name: 'modes', format: decimals(1) },
+        { name: 'highQuality', format: percent },
+        { name: 'reverseKl', format: decimals(3) },
+      ],
+      score: (points) => {
+        const { modes, highQuality, reverseKl } = scoreMixture(points, mixture);
+        return Promise.resolve({ modes, highQuality, reverseKl });
+      },
+      dispose: () => Promise.resolve(),
+    };
+  const file = join(tmpdir(), `ganx-${ganxVersion}-digit-judge.safetensors`);
+  const judge = await cachedDigitJudge(file, dataset, { threads: Math.min(2, availableParallelism()) });
+  const reference = await digitReference(judge, dataset);
+  return {
+    samples: 2000,
+    columns: [
+      { name: 'frechetDistance', format: decimals(1) },
+      { name: 'inceptionScore', format: decimals(2) },
+      { name: 'classesPresent', format: decimals(1) },
+      { name: 'largestShare', format: percent },
+      { name: 'confident', format: percent },
+    ],
+    score: async (images) => {
+      // A generator that has diverged has no picture to judge.
+      if (!images.every(Number.isFinite))
+        return {
+          frechetDistance: NaN,
+          inceptionScore: NaN,
+          classesPresent: NaN,
+          largestShare: NaN,
+          confident: NaN,
+        };
+      const scores = await scoreDigits(judge, images, reference);
+      const { frechetDistance, inceptionScore, classesPresent, largestShare, confident } = scores;
+      return { frechetDistance, inceptionScore, classesPresent, largestShare, confident };
+    },
+    dispose: () => judge.dispose(),
+  };
+}

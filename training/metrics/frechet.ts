@@ -1,0 +1,80 @@
+import { symmetricEigen } from './symmetric-eigen.ts';
+
+/** Mean and covariance of feature vectors. */
+export interface FeatureStatistics {
+  /** Vectors they were taken over. */
+  readonly samples: number;
+  /** [F] */
+  readonly mean: Float64Array;
+  /** Row-major [F, F], unbiased (divided by samples - 1). Singular where samples <= F or a feature never moves. */
+  readonly covariance: Float64Array;
+}
+
+/**
+ * Mean and covariance of the rows of `features`.
+ *
+ * @param features float32 [n, width], n >= 2
+ */
+export function featureStatistics(features: Float32Array, width: number): FeatureStatistics {
+  const samples = features.length / width;
+  if (!Number.isInteger(samples) || samples < 2)
+    throw new RangeError(`features: ${features.length} numbers, must be 2 or more rows of ${width}`);
+  const mean = new Float64Array(width);
+  for (let i = 0; i < features.length; i++) mean[i % width]! += features[i]! / samples;
+  const covariance = new Float64Array(width * width);
+  const centred = new Float64Array(width);
+  for (let row = 0; row < samples; row++) {
+    for (let i = 0; i < width; i++) centred[i] = features[row * width + i]! - mean[i]!;
+    for (let i = 0; i < width; i++)
+      for (let j = i; j < width; j++)
+        covariance[i * width + j]! += (centred[i]! * centred[j]!) / (samples - 1);
+  }
+  for (let i = 0; i < width; i++)
+    for (let j = 0; j < i; j++) covariance[i * width + j] = covariance[j * width + i]!;
+  return { samples, mean, covariance };
+}
+
+/**
+ * The squared Fréchet distance of two Gaussians (Dowson & Landau 1982; for GANs Heusel et al. 2017, arXiv 1706.08500):
+ * |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)). It depends on the features and, by its bias, on the sample counts:
+ * compare only figures that share both.
+ *
+ * The trace of (S1 S2)^(1/2) is that of (R S2 R)^(1/2) with R = S1^(1/2): symmetric, without negative eigenvalues but by
+ * rounding. So a singular covariance needs no ridge, and nothing is complex.
+ */
+export function frechetDistance(a: FeatureStatistics, b: FeatureStatistics): number {
+  const n = a.mean.length;
+  if (b.mean.length !== n) throw new RangeError(`features of ${n} and of ${b.mean.length} numbers`);
+  const root = squareRoot(a.covariance, n);
+  const { values } = symmetricEigen(multiply(multiply(root, b.covariance, n), root, n), n);
+  const shift = a.mean.reduce((sum, value, i) => sum + (value - b.mean[i]!) ** 2, 0);
+  const overlap = values.reduce((sum, value) => sum + Math.sqrt(Math.max(0, value)), 0);
+  return Math.max(0, shift + trace(a.covariance, n) + trace(b.covariance, n) - 2 * overlap);
+}
+
+/** The symmetric root of a symmetric matrix without negative eigenvalues; those of rounding count as 0. */
+function squareRoot(matrix: Float64Array, n: number): Float64Array {
+  const { values, vectors } = symmetricEigen(matrix, n);
+  const scaled = vectors.map((value, i) => value * Math.sqrt(Math.sqrt(Math.max(0, values[i % n]!))));
+  return multiply(scaled, transpose(scaled, n), n);
+}
+
+function trace(matrix: Float64Array, n: number): number {
+  let sum = 0;
+  for (let i = 0; i < n; i++) sum += matrix[i * n + i]!;
+  return sum;
+}
+
+function transpose(matrix: Float64Array, n: number): Float64Array {
+  return matrix.map((_, i) => matrix[(i % n) * n + Math.floor(i / n)]!);
+}
+
+function multiply(a: Float64Array, b: Float64Array, n: number): Float64Array {
+  const product = new Float64Array(n * n);
+  for (let i = 0; i < n; i++)
+    for (let k = 0; k < n; k++) {
+      const factor = a[i * n + k]!;
+      for (let j = 0; j < n; j++) product[i * n + j]! += factor * b[k * n + j]!;
+    }
+  return product;
+}
