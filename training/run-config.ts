@@ -60,12 +60,16 @@ export function parseRunConfig(value: unknown, source: string): RunConfig {
 export const runConfigToJson = (config: RunConfig): JsonObject => config as unknown as JsonObject;
 
 /** Settings that a resumed run may not change, because the state depends on them. */
-const fixed = ['recipe', 'sample', 'seed'] as const;
+const fixed: Readonly<Record<string, (config: RunConfig) => unknown>> = {
+  recipe: ({ recipe }) => recipe,
+  'sample.shape': ({ sample }) => sample.shape,
+  seed: ({ seed }) => seed,
+};
 
 /** @throws InputError naming the first setting in which a run and its checkpoint differ */
 export function checkSameRun(checkpoint: RunConfig, run: RunConfig, folder: string): void {
-  for (const key of fixed) {
-    const difference = firstDifference(checkpoint[key], run[key], key);
+  for (const [path, settingOf] of Object.entries(fixed)) {
+    const difference = firstDifference(settingOf(checkpoint), settingOf(run), path);
     if (difference)
       throw new InputError(
         `${folder}: is a checkpoint of another run: ${difference}; use the same settings or another --out`,
