@@ -2,6 +2,8 @@ import { availableParallelism } from 'node:os';
 import { Command, Option } from 'commander';
 import { runAblation } from '../training/ablation/ablation.ts';
 import { integer } from './numbers.ts';
+import { goOnWithoutReader } from './output.ts';
+import { stopSignal } from './stop-signal.ts';
 
 interface Flags {
   readonly data: 'ring8' | 'grid25' | 'digits';
@@ -27,30 +29,23 @@ export function benchCommand(): Command {
       'folder of the results; what is there is not trained again (default: ablation-<data>)',
     )
     .action(async ({ only, out, ...flags }: Flags) => {
-      const stop = new AbortController();
-      const onSignal = () => {
-        stop.abort();
-      };
-      process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-      try {
-        const folder = out ?? `ablation-${flags.data}`;
-        const table = await runAblation({
-          ...flags,
-          out: folder,
-          ...(only === undefined ? {} : { only: only.split(',').map((part) => part.trim()) }),
-          signal: stop.signal,
-          onRun: ({ cell, seed, seconds, outcome, scores }, done, total) => {
-            const figures = Object.entries(scores).map(([name, value]) => `${name} ${value.toPrecision(4)}`);
-            process.stdout.write(
-              `${done}/${total} ${cell}, seed ${seed}: ${figures.join(', ')} (${outcome}, ${seconds} s)\n`,
-            );
-          },
-        });
-        process.stdout.write(`${table}\nwritten to ${folder}/table.md and ${folder}/runs.jsonl\n`);
-        if (stop.signal.aborted) process.exitCode = 130;
-      } finally {
-        process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-      }
+      goOnWithoutReader();
+      const signal = stopSignal();
+      const folder = out ?? `ablation-${flags.data}`;
+      const table = await runAblation({
+        ...flags,
+        out: folder,
+        ...(only === undefined ? {} : { only: only.split(',').map((part) => part.trim()) }),
+        signal,
+        onRun: ({ cell, seed, seconds, outcome, scores }, done, total) => {
+          const figures = Object.entries(scores).map(([name, value]) => `${name} ${value.toPrecision(4)}`);
+          process.stdout.write(
+            `${done}/${total} ${cell}, seed ${seed}: ${figures.join(', ')} (${outcome}, ${seconds} s)\n`,
+          );
+        },
+      });
+      process.stdout.write(`${table}\nwritten to ${folder}/table.md and ${folder}/runs.jsonl\n`);
+      if (signal.aborted) process.exitCode = 130;
     });
   return new Command('bench').description('measure what is worth what').addCommand(techniques);
 }

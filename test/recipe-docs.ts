@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { presets } from '../training/presets.ts';
+import { kindDefaults, presets } from '../training/presets.ts';
 import { recipeSchema } from '../training/recipe-schema.ts';
 
 /** docs/recipes.md, from the schema and the presets: what it says cannot differ from what is checked. */
@@ -17,10 +17,18 @@ A recipe is plain data. \`--recipe\` takes the name of a preset, or a JSON file 
 { "extends": "dcgan", "network": { "filters": 64 }, "batch": 128 }
 \`\`\`
 
-\`--set path=value\` changes one setting; values are JSON or plain words.
+\`--set path=value\` changes one setting; values are JSON or plain words. Settings are changed in the order given. Another \`kind\` starts from the defaults of that kind, whose settings can then be changed:
+
+| kind | starts from |
+|---|---|
+${kindDefaults
+  .flatMap((kinds) => Object.entries(kinds))
+  .map(([kind, settings]) => `| \`${kind}\` | ${code(settings)} |`)
+  .join('\n')}
 
 \`\`\`sh
 npx ganx train --size 16 --set network.upsampling=pixelShuffle --set techniques.softLabels.fake=[0,0] --out runs/shuffle
+npx ganx train --size 16 --set optimizer.discriminator.kind=sgd --set optimizer.discriminator.momentum=0.5 --out runs/sgd
 npx ganx train --size 16 --set techniques.dropout.rate=0 --set emaDecay=0 --out runs/plain
 \`\`\`
 

@@ -74,7 +74,7 @@ const mlp: Recipe = {
 export const presets: Readonly<Record<string, Recipe>> = { dcgan, acgan, vaegan, klgan, mlp };
 
 /** What a part of a recipe starts from when it becomes one of another `kind`: one table for each family of kinds. */
-export const kindDefaults: readonly Readonly<Record<string, object>>[] = [
+export const kindDefaults: readonly Readonly<Record<string, Readonly<Record<string, string | number>>>>[] = [
   { adam, sgd },
-  { dcgan: dcgan.network, mlp: mlp.network },
+  { dcgan: { ...dcgan.network }, mlp: { ...mlp.network } },
 ];

@@ -77,11 +77,9 @@ export function checkSameRun(checkpoint: RunConfig, run: RunConfig, folder: stri
   }
   if (checkpoint.dataSha256 !== run.dataSha256)
     throw new InputError(
-      `${folder}: was trained on other data: ${described(checkpoint)} there, ${described(run)} of other content here; use the same data or another --out`,
+      `${folder}: was trained on other data: ${checkpoint.samples} samples of ${checkpoint.dataName} there, ${run.samples} of other content in ${run.dataName} here; use the same data or another --out`,
     );
 }
-
-const described = ({ samples, dataName }: RunConfig) => `${samples} samples of ${dataName}`;
 
 function firstDifference(a: unknown, b: unknown, path: string): string | undefined {
   const isObject = (value: unknown): value is Record<string, unknown> =>

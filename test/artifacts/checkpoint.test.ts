@@ -7,7 +7,9 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import {
   latestCheckpoint,
@@ -36,6 +38,24 @@ async function runWith(...steps: number[]): Promise<string> {
   for (const step of steps) await saveCheckpoint(run, contents(step));
   return run;
 }
+
+// A limit on the size of files is the one way for any user to make a write fail midway.
+test.skipIf(process.platform === 'win32')(
+  'a write that fails names the checkpoint, not what is in the making',
+  () => {
+    const run = temporaryFolder();
+    const module = pathToFileURL(join(import.meta.dirname, '../../dist/artifacts/checkpoint.js')).href;
+    const script = `
+    const { saveCheckpoint } = await import(${JSON.stringify(module)});
+    const w = { dtype: 'float32', shape: [100000], data: new Float32Array(100000) };
+    await saveCheckpoint(${JSON.stringify(run)}, { step: 5, manifest: {}, tensors: new Map([['w', w]]) })
+      .catch(({ message }) => { console.log(message); });`;
+    const shell = 'ulimit -f 100; exec "$0" --input-type=module --eval "$1"';
+    const { stdout } = spawnSync('sh', ['-c', shell, process.execPath, script], { encoding: 'utf8' });
+    expect(stdout).toBe(`${folderOf(run, 5)}: cannot write: file too large (EFBIG)\n`);
+    expect(readdirSync(join(run, 'checkpoints'))).toEqual([]);
+  },
+);
 
 const folderOf = (run: string, step: number) => join(run, 'checkpoints', `step-${step}`);
 

@@ -33,7 +33,22 @@ test('a recipe file may do the same', async () => {
 test('--set changes one element of a list', async () => {
   const { techniques } = await resolveRecipe('dcgan', ['techniques.softLabels.real.0=0.9']);
   expect(techniques.softLabels.real).toEqual([0.9, 1.2]);
-  await expect(resolveRecipe('dcgan', ['techniques.softLabels.real.length=-1'])).rejects.toThrow(
-    '--set: techniques.softLabels.real.length is unknown',
-  );
+});
+
+test.each([
+  ['techniques.softLabels.real.length=-1', 'techniques.softLabels.real.length is unknown'],
+  ['a.real.length=-1', 'a.real.length is unknown; expected one of name, network'],
+  [
+    'optimizer.generator.kind=adamw',
+    "optimizer.generator.kind is \"adamw\": Invalid discriminator value. Expected 'adam' | 'sgd'",
+  ],
+  ['optimizer.generator.kind=3', 'optimizer.generator.kind is 3: Invalid discriminator value.'],
+  [
+    'optimizer.generator.learningRate=1e999',
+    'optimizer.generator.learningRate is Infinity: expected number, received Infinity',
+  ],
+  ['name=../../x', 'name is "../../x": expected 1 to 64 letters, digits'],
+  ['name=', 'name is "": expected 1 to 64 letters, digits'],
+])('--set %s is refused', async (setting, message) => {
+  await expect(resolveRecipe('dcgan', [setting])).rejects.toThrow(`--set: ${message}`);
 });

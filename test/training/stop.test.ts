@@ -71,7 +71,7 @@ describe('a signal', () => {
 
   it('that comes again later ends a step that takes long, without an abort', async () => {
     const folder = await temporaryFolder();
-    const slow = ['train', '--steps', '99', '--size', '16', '--batch', '1024', '--sample-every', '0'];
+    const slow = ['train', '--steps', '99', '--size', '16', '--batch', '512', '--sample-every', '0'];
     const large = [...slow, '--set', 'techniques.discriminatorSteps=8'];
     const { code, signal, stderr } = await interrupted(
       folder,
