@@ -1,44 +1,40 @@
 import { randomFillSync } from 'node:crypto';
 import { createInterface } from 'node:readline';
-import type * as Ort from 'onnxruntime-node';
-import { encodeModel } from '../artifacts/onnx/encode.ts';
 import { initialize } from '../graph-builder/initializer.ts';
 import { buildProgram } from '../graph-builder/program.ts';
-import { compile } from '../graph-builder/rewrites/index.ts';
 import { sizeOf } from '../graph-builder/shape.ts';
-import { tensor } from '../graph-builder/types.ts';
-import { chunkSource } from '../training/chunks.ts';
+import { ChunkSize, chunkSource, runBudget } from '../training/chunks.ts';
 import type { Dataset } from '../training/data/dataset.ts';
-import { loadRuntime, sessionOptions, toOrt } from '../training/engine/onnxruntime.ts';
-import { release } from '../training/engine/release.ts';
+import { createLocalEngine } from '../training/engine/local-engine.ts';
+import { generatorSources } from '../training/export.ts';
+import { driverOf, trainingModels } from '../training/models.ts';
 import { usefulThreads } from '../training/threads.ts';
 import type { Case } from './cases.ts';
 import type { Farewell, Round } from './contestant.ts';
 
 /*
- * ganx's side of the step benchmark: `node ganx-process.js CASE THREADS SAMPLES SECONDS SESSION`, where CASE and
- * SESSION (session options that differ from those of training) are JSON. A round is one run of the training loop that
- * takes about SECONDS, with the gathering of its data.
+ * ganx's side of the step benchmark: `node ganx-process.js CASE THREADS SAMPLES SECONDS`, where CASE is JSON. A round
+ * is as many runs of the training loop, each as long as training makes them, as take about SECONDS, with the gathering
+ * of their data.
  */
-const [caseJson, threads, samples, seconds, sessionJson] = process.argv.slice(2) as [
-  string,
-  string,
-  string,
-  string,
-  string,
-];
+const [caseJson, threads, samples, seconds] = process.argv.slice(2) as [string, string, string, string];
 const { recipe, sample } = JSON.parse(caseJson) as Case;
 const seed = 1;
 
 const program = buildProgram(recipe, sample);
 const used = usefulThreads(program, Number(threads));
-const ort = await loadRuntime();
-const session = await ort.InferenceSession.create(encodeModel(compile(program.loopGraph(), 'cpu')), {
-  ...sessionOptions({ kind: 'cpu', index: 0 }, used),
-  ...(JSON.parse(sessionJson) as Ort.InferenceSession.SessionOptions),
+const device = { kind: 'cpu', index: 0 } as const;
+const { engine: trainingModel, layouts, sampler: samplerModel } = trainingModels(program, device);
+const engine = await createLocalEngine({
+  driver: driverOf(device),
+  trainingModel,
+  layouts,
+  samplerModel,
+  samplerWeights: generatorSources(program),
+  device,
+  threads: used,
 });
-let state = new Map(program.state.map((spec) => [spec.name, toOrt(ort, initialize(spec, seed))]));
-let step = 0;
+await engine.restore(new Map(program.state.map((spec) => [spec.name, initialize(spec, seed)])));
 
 const dataset: Dataset = {
   name: 'noise',
@@ -53,45 +49,43 @@ const dataset: Dataset = {
 };
 const chunkAt = chunkSource(program, dataset, seed);
 
-async function round(steps: number): Promise<Round> {
+const size = new ChunkSize(runBudget);
+let step = 0;
+
+async function round(): Promise<Round> {
   const start = performance.now();
   const cpuStart = process.cpuUsage();
-  const chunk = chunkAt(step, steps);
-  const feeds: Record<string, Ort.Tensor> = {
-    ...Object.fromEntries(state),
-    real: toOrt(ort, chunk.real),
-    controls: toOrt(ort, chunk.controls),
-    seed: toOrt(ort, tensor('int32', [seed], [])),
-    step: toOrt(ort, tensor('int32', [step], [])),
-    steps: toOrt(ort, tensor('int64', [steps], [])),
-  };
-  const inside = performance.now();
-  const results = await session.run(feeds);
-  const runtimeMilliseconds = performance.now() - inside;
-  release(state.values());
-  state = new Map([...state.keys()].map((name) => [name, results[`next/${name}`]!]));
-  step += steps;
-  if (!(results.telemetry!.data as Float32Array).every(Number.isFinite))
-    throw new Error('training has diverged');
-  const milliseconds = performance.now() - start;
+  let runtimeMilliseconds = 0;
+  let steps = 0;
+  do {
+    const chunk = chunkAt(step, size.steps);
+    const { telemetry, milliseconds } = await engine.run(chunk);
+    if (!telemetry.every(Number.isFinite)) throw new Error('training has diverged');
+    size.observe(chunk.steps, milliseconds);
+    runtimeMilliseconds += milliseconds;
+    steps += chunk.steps;
+    step += chunk.steps;
+  } while (performance.now() - start < Number(seconds) * 1000);
   const { user, system } = process.cpuUsage(cpuStart);
-  return { steps, milliseconds, runtimeMilliseconds, cpuMilliseconds: (user + system) / 1000 };
+  return {
+    steps,
+    milliseconds: performance.now() - start,
+    runtimeMilliseconds,
+    cpuMilliseconds: (user + system) / 1000,
+  };
 }
 
 const say = (answer: object) => {
   console.log(JSON.stringify(answer));
 };
 
-let { steps, milliseconds } = await round(2);
-for (let i = 0; i < 3; i++) {
-  const fitting = Math.round((Number(seconds) * 1000 * steps) / milliseconds);
-  ({ steps, milliseconds } = await round(Math.max(1, Math.min(fitting, steps * 8))));
-}
+// The first runs are slow, and find out how long a run may be.
+for (let i = 0; i < 2; i++) await round();
 say({ threads: used });
 for await (const line of createInterface({ input: process.stdin })) {
   if (line !== 'round') break;
-  say(await round(steps));
+  say(await round());
 }
 // ru_maxrss is in kilobytes everywhere in Node.
 say({ peakBytes: process.resourceUsage().maxRSS * 1024 } satisfies Farewell);
-await session.release();
+await engine.dispose();

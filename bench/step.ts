@@ -14,7 +14,6 @@ const usage = `usage: npm run bench -- step [options]
   --rounds N       rounds of each side, in turn (7)
   --seconds S      length of a round (1)
   --case TEXT      only cases whose name contains TEXT
-  --session JSON   onnxruntime session options that differ from those of training
   --json FILE      write the figures to FILE
   --no-pytorch     time ganx alone`;
 
@@ -63,7 +62,6 @@ export async function stepBenchmark(args: readonly string[]): Promise<void> {
       rounds: { type: 'string', default: '7' },
       seconds: { type: 'string', default: '1' },
       case: { type: 'string', default: '' },
-      session: { type: 'string', default: '{}' },
       json: { type: 'string' },
       'no-pytorch': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -80,7 +78,6 @@ export async function stepBenchmark(args: readonly string[]): Promise<void> {
       await compare(each, {
         rounds: Number(values.rounds),
         shared: [values.threads, String(samples), values.seconds],
-        session: values.session,
         pytorch: !values['no-pytorch'],
       }),
     );
@@ -104,18 +101,17 @@ interface Options {
   readonly rounds: number;
   /** Threads, samples and seconds, as the processes take them. */
   readonly shared: readonly string[];
-  readonly session: string;
   readonly pytorch: boolean;
 }
 
 const plainVariant: Variant = { adam: 'plain', backward: 'split', format: 'contiguous' };
 
 /** All sides in turn: A B C, A B C, ... so that whatever else the machine does meets every one. */
-async function compare(each: Case, { rounds, shared, session, pytorch }: Options): Promise<Figures> {
+async function compare(each: Case, { rounds, shared, pytorch }: Options): Promise<Figures> {
   const described = JSON.stringify(each);
   const variants = pytorch ? [plainVariant, await chooseVariant(described, shared)] : [];
   const contestants = [
-    new Contestant(process.execPath, [beside('ganx-process.js'), described, ...shared, session]),
+    new Contestant(process.execPath, [beside('ganx-process.js'), described, ...shared]),
     ...variants.map(
       (variant) =>
         new Contestant('python3', [script(), 'rounds', described, ...shared, JSON.stringify(variant)]),

@@ -37,6 +37,9 @@ export function chunkSource(program: TrainingProgram, dataset: Dataset, seed: nu
   };
 }
 
+/** Milliseconds a run of the loop may take: long enough that what it costs outside vanishes, short enough for Ctrl-C. */
+export const runBudget = 500;
+
 /** Steps per run of the loop: as many as fit a time budget, so that progress and Ctrl-C stay alive. */
 export class ChunkSize {
   readonly #budget: number;

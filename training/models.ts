@@ -2,13 +2,22 @@ import { encodeModel } from '../artifacts/onnx/encode.ts';
 import { ganxVersion } from '../artifacts/version.ts';
 import { samplerGraph } from '../graph-builder/export.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
+import type { Graph } from '../graph-builder/graph.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
-import type { Device } from './engine/engine.ts';
+import type { Layout } from '../graph-builder/rewrites/layout.ts';
+import { storeAsUsed } from '../graph-builder/rewrites/store-as-used.ts';
+import type { Device, EngineSpec } from './engine/engine.ts';
 
-/** The training program as ONNX models for a device: one step, K steps, and the generator on its own. */
+/** The training program as ONNX models for a device. */
 export interface TrainingModels {
+  /** One step a run. */
   readonly step: Uint8Array;
+  /** K steps a run. */
   readonly loop: Uint8Array;
+  /** Of these two, the one that drives the device, with the state stored as it is used, and how that is. */
+  readonly engine: Uint8Array;
+  readonly layouts: ReadonlyMap<string, Layout>;
+  /** The generator with its weights as inputs. */
   readonly sampler: Uint8Array;
 }
 
@@ -24,11 +33,19 @@ export function trainingModels(program: TrainingProgram, device: Device): Traini
     controls: JSON.stringify(program.controls.map(({ name }) => name)),
     telemetry: JSON.stringify(program.telemetry),
   });
-  const encode = (graph: ReturnType<TrainingProgram['stepGraph']>, format: string) =>
-    encodeModel(compile(graph, target), { metadata: metadata(format), producerVersion: ganxVersion });
+  const step = compile(program.stepGraph(), target);
+  const loop = compile(program.loopGraph(), target);
+  const { graph: engine, layouts } = storeAsUsed(driverOf(device) === 'step' ? step : loop);
+  const encode = (graph: Graph, format: string) =>
+    encodeModel(graph, { metadata: metadata(format), producerVersion: ganxVersion });
   return {
-    step: encode(program.stepGraph(), 'ganx.training-step'),
-    loop: encode(program.loopGraph(), 'ganx.training-loop'),
+    step: encode(step, 'ganx.training-step'),
+    loop: encode(loop, 'ganx.training-loop'),
+    engine: encodeModel(engine),
+    layouts,
     sampler: encodeModel(compile(samplerGraph(program), 'portable'), { producerVersion: ganxVersion }),
   };
 }
+
+/** WebGPU has no Loop. */
+export const driverOf = ({ kind }: Device): EngineSpec['driver'] => (kind === 'webgpu' ? 'step' : 'loop');

@@ -10,7 +10,7 @@ import type { Telemetry, TrainingProgram } from '../graph-builder/program.ts';
 import type { OptimizerRecipe, Recipe } from '../graph-builder/recipe.ts';
 import { formatType } from '../graph-builder/shape.ts';
 import type { Tensor } from '../graph-builder/types.ts';
-import { chunkSource, ChunkSize } from './chunks.ts';
+import { chunkSource, ChunkSize, runBudget } from './chunks.ts';
 import type { Dataset } from './data/dataset.ts';
 import { deviceName, parseDevice } from './device.ts';
 import type { Engine } from './engine/engine.ts';
@@ -18,7 +18,7 @@ import { createWorkerEngine } from './engine/worker-engine.ts';
 import { loadRuntime } from './engine/onnxruntime.ts';
 import type { TrainEvent } from './events.ts';
 import { exportNetworks, generatorSources } from './export.ts';
-import { trainingModels } from './models.ts';
+import { driverOf, trainingModels } from './models.ts';
 import { divergedState } from './monitor/divergence.ts';
 import { Monitor } from './monitor/monitor.ts';
 import type { Verdict } from './monitor/verdict.ts';
@@ -37,8 +37,6 @@ import { SamplePainter } from './samples.ts';
 const logEvery = 10;
 /** Checkpoints kept; older ones are removed. */
 const checkpointsKept = 3;
-/** Milliseconds a run of the loop may take: long enough that what it costs outside vanishes, short enough for Ctrl-C. */
-const runBudget = 500;
 /** A rollback multiplies the learning rates by this. */
 const rollbackScale = 0.5;
 /** A recipe that diverges this often has another fault than its learning rates. */
@@ -111,11 +109,11 @@ async function setUp(options: TrainOptions & Listening): Promise<Run> {
     : await freshState(program, config.seed, signal);
   const threads = usefulThreads(program, config.threads);
   const engine = createWorkerEngine({
-    driver: device.kind === 'webgpu' ? 'step' : 'loop',
-    trainingModel: device.kind === 'webgpu' ? models.step : models.loop,
+    driver: driverOf(device),
+    trainingModel: models.engine,
+    layouts: models.layouts,
     samplerModel: models.sampler,
     samplerWeights: generatorSources(program),
-    state: start.tensors,
     device,
     threads,
   });
@@ -127,6 +125,7 @@ async function setUp(options: TrainOptions & Listening): Promise<Run> {
         { cause },
       );
     });
+    await engine.restore(start.tensors);
     signal.throwIfAborted();
     made = resumed ? undefined : await createFolder();
     const folder = resumed ?? made!;
@@ -136,7 +135,19 @@ async function setUp(options: TrainOptions & Listening): Promise<Run> {
     await writeFileAtomic(folder.trainingStep, models.step);
     await writeFileAtomic(folder.trainingLoop, models.loop);
     onEvent(startEvent(config, program, dataset, folder, threads, start.step));
-    return { config, program, dataset, folder, engine, start, deadlineMinutes, onEvent, signal, options };
+    const { step, progress } = start;
+    return {
+      config,
+      program,
+      dataset,
+      folder,
+      engine,
+      start: { step, progress },
+      deadlineMinutes,
+      onEvent,
+      signal,
+      options,
+    };
   } catch (error) {
     await engine.dispose();
     await made?.discardIfEmpty();
@@ -144,11 +155,15 @@ async function setUp(options: TrainOptions & Listening): Promise<Run> {
   }
 }
 
-/** A state to train from. */
-interface Start {
+/** How far training has come. */
+interface Position {
   readonly step: number;
-  readonly tensors: ReadonlyMap<string, Tensor>;
   readonly progress: Progress;
+}
+
+/** A state to train from; its tensors go to the engine. */
+interface Start extends Position {
+  readonly tensors: ReadonlyMap<string, Tensor>;
 }
 
 interface Run {
@@ -157,7 +172,7 @@ interface Run {
   readonly dataset: Dataset;
   readonly folder: RunFolder;
   readonly engine: Engine;
-  readonly start: Start;
+  readonly start: Position;
   readonly deadlineMinutes: number | undefined;
   readonly onEvent: (event: TrainEvent) => void;
   readonly signal: AbortSignal;

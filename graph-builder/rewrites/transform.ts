@@ -10,7 +10,7 @@ export interface Rewriter {
   readonly subgraph: (body: Graph, ports?: Ports) => Graph;
 }
 
-/** Changes the signature of a rebuilt subgraph. */
+/** Changes the signature of a rebuilt graph. */
 export interface Ports {
   /** Stands for an input in the new body. */
   readonly input?: (body: Graph, input: Value) => Value;
@@ -29,8 +29,13 @@ export type Visit = (
 export type Order = (graph: Graph) => readonly Node[];
 
 /** A new graph in which every node went through `visit`; subgraphs too. The old graph is left as it was. */
-export function transform(graph: Graph, visit: Visit, order: Order = ({ nodes }) => nodes): Graph {
-  return rebuild(graph, visit, order, undefined, new Map(), {});
+export function transform(
+  graph: Graph,
+  visit: Visit,
+  order: Order = ({ nodes }) => nodes,
+  ports: Ports = {},
+): Graph {
+  return rebuild(graph, visit, order, undefined, new Map(), ports);
 }
 
 function rebuild(

@@ -1,3 +1,4 @@
+import type { Layout } from '../../graph-builder/rewrites/layout.ts';
 import type { Move } from '../../graph-builder/techniques/technique.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
 
@@ -14,8 +15,8 @@ export interface EngineSpec {
   readonly trainingModel: Uint8Array;
   /** Generator with its weights as inputs. */
   readonly samplerModel: Uint8Array;
-  /** Tensors that the training model does not take are left as they are, for moves. */
-  readonly state: ReadonlyMap<string, Tensor>;
+  /** How the training model takes and gives the tensors of the state that it does not store plainly, by name. */
+  readonly layouts: ReadonlyMap<string, Layout>;
   /** Input of the sampler -> state tensor that feeds it. */
   readonly samplerWeights: ReadonlyMap<string, string>;
   readonly device: Device;
@@ -44,14 +45,17 @@ export interface ChunkResult {
   readonly milliseconds: number;
 }
 
-/** Holds the training state and runs steps on it. Calls run one after the other. */
+/** Holds the training state and runs steps on it. Calls run one after the other, `restore` before any but `ready`. */
 export interface Engine {
   /** Resolves when the session is made; rejects where the device or the model does not work. */
   ready(): Promise<void>;
   run(chunk: Chunk): Promise<ChunkResult>;
   /** A copy of the whole state. */
   state(): Promise<Map<string, Tensor>>;
-  /** Takes the place of the whole state. */
+  /**
+   * Takes the place of the whole state. The tensors belong to the engine from then on. Those that the training model
+   * does not take are left as they are, for moves.
+   */
   restore(state: ReadonlyMap<string, Tensor>): Promise<void>;
   /** Gives state tensors the values of others, one move after the other. */
   move(moves: readonly Move[]): Promise<void>;

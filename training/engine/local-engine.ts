@@ -3,7 +3,7 @@ import type { Tensor } from '../../graph-builder/types.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import type { Chunk, ChunkResult, Engine, EngineSpec } from './engine.ts';
 import { fromOrt, loadRuntime, sessionOptions, toOrt } from './onnxruntime.ts';
-import { release } from './release.ts';
+import { StoredState } from './stored-state.ts';
 
 /** Runs in the calling thread, which stands still meanwhile; `worker-engine.ts` runs one of these in a worker. */
 export async function createLocalEngine(spec: EngineSpec): Promise<Engine> {
@@ -11,27 +11,21 @@ export async function createLocalEngine(spec: EngineSpec): Promise<Engine> {
   const options = sessionOptions(spec.device, spec.threads);
   const session = await ort.InferenceSession.create(spec.trainingModel, options);
   let sampler: Ort.InferenceSession | undefined;
-  /** Tensors whose buffers others know too. */
-  const shared = new WeakSet<Ort.Tensor>();
-  const toState = (tensors: ReadonlyMap<string, Tensor>) => {
-    const result = new Map([...tensors].map(([name, value]) => [name, toOrt(ort, value)]));
-    for (const value of result.values()) shared.add(value);
-    return result;
-  };
-  let state = toState(spec.state);
+  const state = new StoredState(ort, spec.layouts);
+  /** Spent inside onnxruntime by the runs of a chunk. */
+  let milliseconds = 0;
 
   /** A graph keeps only the inputs it reads. */
   const feed = (target: Ort.InferenceSession, feeds: Record<string, Ort.Tensor>) =>
     Object.fromEntries(Object.entries(feeds).filter(([name]) => target.inputNames.includes(name)));
 
   const runOnce = async (inputs: Record<string, Tensor>): Promise<Float32Array> => {
-    const feeds = { ...Object.fromEntries(state) };
+    const feeds = { ...Object.fromEntries(state.feeds) };
     for (const [name, value] of Object.entries(inputs)) feeds[name] = toOrt(ort, value);
+    const start = performance.now();
     const results = await session.run(feed(session, feeds));
-    const previous = state;
-    state = new Map([...state].map(([name, value]) => [name, results[`next/${name}`] ?? value]));
-    const kept = new Set(state.values());
-    release([...previous.values()].filter((value) => !kept.has(value) && !shared.has(value)));
+    milliseconds += performance.now() - start;
+    state.advance(results);
     return results.telemetry!.data as Float32Array;
   };
 
@@ -57,7 +51,7 @@ export async function createLocalEngine(spec: EngineSpec): Promise<Engine> {
   return {
     ready: () => Promise.resolve(),
     run: async (chunk: Chunk): Promise<ChunkResult> => {
-      const start = performance.now();
+      milliseconds = 0;
       const telemetry =
         spec.driver === 'step'
           ? await runSteps(chunk)
@@ -69,18 +63,15 @@ export async function createLocalEngine(spec: EngineSpec): Promise<Engine> {
               step: tensor('int32', [chunk.step], []),
               steps: tensor('int64', [chunk.steps], []),
             });
-      return { telemetry, milliseconds: performance.now() - start };
+      return { telemetry, milliseconds };
     },
-    state: () => {
-      for (const value of state.values()) shared.add(value);
-      return Promise.resolve(new Map([...state].map(([name, value]) => [name, fromOrt(value)])));
-    },
+    state: () => Promise.resolve(state.all()),
     restore: (tensors) => {
-      state = toState(tensors);
+      state.restore(tensors);
       return Promise.resolve();
     },
     move: (moves) => {
-      for (const { from, to } of moves) state.set(to, state.get(from)!);
+      state.move(moves);
       return Promise.resolve();
     },
     generate: async (z: Tensor, seed: number, labels?: Tensor): Promise<Tensor> => {
@@ -90,7 +81,7 @@ export async function createLocalEngine(spec: EngineSpec): Promise<Engine> {
         seed: toOrt(ort, tensor('int32', [seed], [])),
         ...(labels ? { label: toOrt(ort, labels) } : {}),
       };
-      for (const [input, name] of spec.samplerWeights) feeds[input] = state.get(name)!;
+      for (const [input, name] of spec.samplerWeights) feeds[input] = toOrt(ort, state.plain(name));
       const results = await sampler.run(feed(sampler, feeds));
       return fromOrt(results[sampler.outputNames[0]!]!);
     },

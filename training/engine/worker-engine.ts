@@ -46,19 +46,30 @@ export function createWorkerEngine(spec: EngineSpec): Engine {
     fail(new Error(`the training worker ended with code ${code}`));
   });
 
-  const call = <T>(method: keyof Engine, ...args: readonly unknown[]): Promise<T> => {
+  const send = <T>(
+    method: keyof Engine,
+    args: readonly unknown[],
+    given: readonly ArrayBuffer[] = [],
+  ): Promise<T> => {
     if (failure) return Promise.reject(failure);
     const id = ++lastId;
     return new Promise<T>((resolve, reject) => {
       pending.set(id, { resolve, reject });
-      worker.postMessage({ id, method, args } satisfies Request);
+      worker.postMessage({ id, method, args } satisfies Request, given);
     });
   };
+  const call = <T>(method: keyof Engine, ...args: readonly unknown[]) => send<T>(method, args);
   return {
     ready: () => call('ready'),
     run: (chunk: Chunk) => call('run', chunk),
     state: () => call<Map<string, Tensor>>('state'),
-    restore: (state: ReadonlyMap<string, Tensor>) => call('restore', state),
+    restore: (state: ReadonlyMap<string, Tensor>) =>
+      // Tensors of one file share a buffer, and a buffer can be given once.
+      send(
+        'restore',
+        [state],
+        [...new Set([...state.values()].map(({ data }) => data.buffer as ArrayBuffer))],
+      ),
     move: (moves: readonly Move[]) => call('move', moves),
     generate: (z: Tensor, seed: number, labels?: Tensor) => call('generate', z, seed, labels),
     // The worker ends with it, also where the engine could not be made.

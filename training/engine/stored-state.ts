@@ -1,0 +1,78 @@
+import type * as Ort from 'onnxruntime-node';
+import type { Layout } from '../../graph-builder/rewrites/layout.ts';
+import type { Move } from '../../graph-builder/techniques/technique.ts';
+import type { Tensor } from '../../graph-builder/types.ts';
+import { fromOrt, toOrt } from './onnxruntime.ts';
+import { release } from './release.ts';
+import { fromLayout, toLayout } from './relayout.ts';
+
+/** The training state between two runs, each tensor as the training graph takes it. */
+export class StoredState {
+  readonly #ort: typeof Ort;
+  readonly #layouts: ReadonlyMap<string, Layout>;
+  #tensors = new Map<string, Ort.Tensor>();
+  /** Tensors whose buffers others know too. */
+  readonly #shared = new WeakSet<Ort.Tensor>();
+
+  /** @param layouts of the tensors that the graph does not take plainly */
+  constructor(ort: typeof Ort, layouts: ReadonlyMap<string, Layout>) {
+    this.#ort = ort;
+    this.#layouts = layouts;
+  }
+
+  /** Takes the place of the whole state, and takes over the buffers of the tensors. */
+  restore(tensors: ReadonlyMap<string, Tensor>): void {
+    this.#replace(new Map([...tensors].map(([name, value]) => [name, this.#store(name, value)])));
+    this.#free(tensors.values());
+  }
+
+  /** What the training graph is fed. */
+  get feeds(): ReadonlyMap<string, Ort.Tensor> {
+    return this.#tensors;
+  }
+
+  /** Takes what a run put out as `next/<name>`, and frees what that replaces. */
+  advance(results: Ort.InferenceSession.OnnxValueMapType): void {
+    this.#replace(
+      new Map([...this.#tensors].map(([name, value]) => [name, results[`next/${name}`] ?? value])),
+    );
+  }
+
+  /** Gives tensors the values of others, one after the other. */
+  move(moves: readonly Move[]): void {
+    for (const { from, to } of moves) this.#tensors.set(to, this.#store(to, this.plain(from)));
+  }
+
+  /** A tensor of the state as its network has it. */
+  plain(name: string): Tensor {
+    const value = this.#tensors.get(name)!;
+    const layout = this.#layouts.get(name);
+    if (layout) return fromLayout(fromOrt(value), layout);
+    this.#shared.add(value);
+    return fromOrt(value);
+  }
+
+  /** The whole state, likewise. */
+  all(): Map<string, Tensor> {
+    return new Map([...this.#tensors.keys()].map((name) => [name, this.plain(name)]));
+  }
+
+  #store(name: string, tensor: Tensor): Ort.Tensor {
+    const layout = this.#layouts.get(name);
+    return toOrt(this.#ort, layout ? toLayout(tensor, layout) : tensor);
+  }
+
+  #replace(tensors: Map<string, Ort.Tensor>): void {
+    const previous = this.#tensors;
+    this.#tensors = tensors;
+    this.#free([...previous.values()].filter((value) => !this.#shared.has(value)));
+  }
+
+  /** Frees the buffers of tensors that no tensor of the state has too. */
+  #free(tensors: Iterable<Ort.Tensor | Tensor>): void {
+    const kept = new Set([...this.#tensors.values()].map(bufferOf));
+    release([...tensors].map(bufferOf).filter((buffer) => !kept.has(buffer)));
+  }
+}
+
+const bufferOf = ({ data }: Ort.Tensor | Tensor) => (data as Float32Array<ArrayBuffer>).buffer;
