@@ -86,8 +86,11 @@ export function buildProgram(
     playersOf(networks).map((player) => [player, optimizerOf(player)] as const),
   );
   const controls: Control[] = [
-    { name: 'generator/learningRate', at: () => recipe.optimizer.generator.learningRate },
-    { name: 'discriminator/learningRate', at: () => recipe.optimizer.discriminator.learningRate },
+    ...(['generator', 'discriminator'] as const).map((player) => ({
+      name: `${player}/learningRate`,
+      at: (step: number) =>
+        hooks.reduce((rate, hook) => rate * (hook.rate?.(step) ?? 1), recipe.optimizer[player].learningRate),
+    })),
     ...(recipe.emaDecay > 0
       ? [{ name: 'average/decay', at: (step: number) => averageDecay(recipe, step) }]
       : []),

@@ -20,6 +20,7 @@ import type { Recipe, SampleSpec } from './recipe.ts';
 import type {
   Control,
   Hybrid,
+  Judged,
   Losses,
   NetworkStates,
   Phase,
@@ -64,10 +65,7 @@ export interface StepInputs {
 export const averageName = (name: string) => `average/${name}`;
 
 /** What D made of one real and one fake batch. */
-interface Sides {
-  readonly real: Judgement;
-  readonly fake: Judgement;
-}
+type Sides = Readonly<Record<Side, Judged>>;
 
 /** One step of all networks: the next state by name, and the telemetry vector. */
 export function trainingStep(
@@ -151,6 +149,7 @@ class Step {
           add(dReal, dFake),
           ...this.#judged(sides.real, labels, 'real', 'discriminator'),
           ...this.#judged(sides.fake, fakeLabels, 'fake', 'discriminator'),
+          ...hooks.flatMap((hook) => hook.smoothness?.(sides, context) ?? []),
         ]),
       };
     });
@@ -304,9 +303,10 @@ class Step {
     label: string,
     context: StepContext,
     weights?: (name: string) => Value,
-  ): Judgement {
+  ): Judged {
+    const { discriminator } = this.#plan.networks;
     const seen = this.#seen(x, side, phase, context);
-    return this.#run('discriminator', this.#plan.networks.discriminator, seen, context, { label }, weights);
+    return { ...this.#run('discriminator', discriminator, seen, context, { label }, weights), seen };
   }
 
   #seen(x: Value, side: Side, phase: Phase, context: StepContext): Value {
@@ -324,25 +324,24 @@ class Step {
         real: this.#judge(real, 'real', 'discriminator', name('real'), context),
         fake: this.#judge(fake, 'fake', 'discriminator', name('fake'), context),
       };
-    const both = concat(
-      [
-        this.#seen(real, 'real', 'discriminator', context),
-        this.#seen(fake, 'fake', 'discriminator', context),
-      ],
-      0,
-    );
+    const [seenReal, seenFake] = [
+      this.#seen(real, 'real', 'discriminator', context),
+      this.#seen(fake, 'fake', 'discriminator', context),
+    ];
+    const both = concat([seenReal, seenFake], 0);
     const judged = this.#run('discriminator', networks.discriminator, both, context, {
       label: name('both'),
     });
-    const half = (from: number): Judgement => {
+    const half = (seen: Value, from: number): Judged => {
       const rows = (x: Value) => slice(x, { 0: [from, from + recipe.batch] });
       return {
+        seen,
         logits: rows(judged.logits),
         layers: judged.layers.map(rows),
         heads: new Map([...judged.heads].map(([head, x]) => [head, rows(x)])),
       };
     };
-    return { real: half(0), fake: half(recipe.batch) };
+    return { real: half(seenReal, 0), fake: half(seenFake, recipe.batch) };
   }
 
   #hybrid(real: Value, context: StepContext): Hybrid | undefined {

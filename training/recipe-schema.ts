@@ -103,6 +103,10 @@ export const recipeSchema = z.strictObject({
     batches: z
       .enum(['separate', 'mixed'])
       .describe('4: real and fake in batches of their own, or in one (for comparison)'),
+    gradientPenalty: z.strictObject({
+      real: weight.describe("2: weight of the squared slope of D at real samples (R1) in D's loss; 0 is off"),
+      fake: weight.describe('2: the same at fakes (R2); 0 is off'),
+    }),
     softLabels: z.strictObject({
       real: range.describe('6: range of the targets of real samples; [1, 1] is off'),
       fake: range.describe('6: range of the targets of fakes; [0, 0] is off'),
@@ -149,6 +153,12 @@ export const recipeSchema = z.strictObject({
         .max(1024)
         .describe('8: features that compare a sample with its batch; 0 is off'),
       dimensions: z.number().int().min(1).max(64).describe('8: extent of the space of each comparison'),
+    }),
+    rateDecay: z.strictObject({
+      decay: z
+        .enum(['none', 'linear', 'exponential', 'cosine'])
+        .describe('9: decay of the learning rates; none is off'),
+      steps: count.describe('9: steps until they are 0 (exponential: a hundredth)'),
     }),
     lossThreshold: z.strictObject({
       discriminator: z.number().describe('11: the discriminator learns while its loss is above this'),

@@ -1,24 +1,18 @@
 import { add, mul } from '../ops/elementwise.ts';
 import { gaussianNoise } from '../layers/stochastic.ts';
+import { decayAt } from '../schedule.ts';
+import type { Decay } from '../schedule.ts';
 import type { Technique } from './technique.ts';
 
-export interface NoiseSchedule {
+export interface NoiseSchedule extends Decay {
   /** Standard deviation at step 0, in units of the noised tensor; 0 is off. */
   readonly std: number;
-  readonly decay: 'linear' | 'exponential' | 'cosine';
-  /** Steps until the noise is gone (linear, cosine) or a hundredth of its start (exponential). */
-  readonly steps: number;
 }
 
 export const noiseOff: NoiseSchedule = { std: 0, decay: 'linear', steps: 2000 };
 
 /** Standard deviation of a decaying noise at a step. */
-export function noiseAt({ std, decay, steps }: NoiseSchedule, step: number): number {
-  const progress = Math.min(step / Math.max(steps, 1), 1);
-  if (decay === 'linear') return std * (1 - progress);
-  if (decay === 'cosine') return (std * (1 + Math.cos(Math.PI * progress))) / 2;
-  return std * 0.01 ** (step / Math.max(steps, 1));
-}
+export const noiseAt = (schedule: NoiseSchedule, step: number) => schedule.std * decayAt(schedule, step);
 
 /**
  * 13. Instance noise (Soenderby et al. 2016; Arjovsky & Bottou 2017): Gaussian noise on everything D sees, real and

@@ -1,6 +1,7 @@
 import type { Recipe, SampleSpec, TechniqueOptions } from '../recipe.ts';
 import { normalizedInputs } from './01-normalized-inputs.ts';
 import { modifiedLoss } from './02-modified-loss.ts';
+import { gradientPenalty, gradientPenaltyOff } from './02-gradient-penalty.ts';
 import { sphericalLatent } from './03-latent.ts';
 import { separateBatches } from './04-separate-batches.ts';
 import { noSparseGradients } from './05-no-sparse-gradients.ts';
@@ -13,6 +14,7 @@ import { replay, replayOff } from './08-replay.ts';
 import { snapshots, snapshotsOff } from './08-snapshots.ts';
 import { targetNetworks, targetNetworksOff } from './08-target-networks.ts';
 import { adamOptimizer } from './09-adam.ts';
+import { rateDecay, rateDecayOff } from './09-rate-decay.ts';
 import { discriminatorSteps } from './11-discriminator-steps.ts';
 import { lossThreshold, lossThresholdOff } from './11-loss-threshold.ts';
 import { labels, labelsOff } from './12-labels.ts';
@@ -24,6 +26,7 @@ import type { Technique, TechniqueHooks } from './technique.ts';
 export const techniques: readonly Technique[] = [
   normalizedInputs,
   modifiedLoss,
+  gradientPenalty,
   sphericalLatent,
   separateBatches,
   noSparseGradients,
@@ -36,6 +39,7 @@ export const techniques: readonly Technique[] = [
   historicalAveraging,
   minibatchDiscrimination,
   adamOptimizer,
+  rateDecay,
   lossThreshold,
   discriminatorSteps,
   labels,
@@ -48,6 +52,7 @@ export const techniques: readonly Technique[] = [
 export const techniquesOff: TechniqueOptions = {
   latent: 'normal',
   batches: 'separate',
+  gradientPenalty: gradientPenaltyOff,
   softLabels: softLabelsOff,
   vae: vaeOff,
   replay: replayOff,
@@ -56,6 +61,7 @@ export const techniquesOff: TechniqueOptions = {
   freezing: freezingOff,
   historicalAveraging: 0,
   minibatchDiscrimination: minibatchDiscriminationOff,
+  rateDecay: rateDecayOff,
   lossThreshold: lossThresholdOff,
   discriminatorSteps: 1,
   labels: labelsOff,

@@ -1,9 +1,11 @@
+import type { GradientPenaltyOptions } from './02-gradient-penalty.ts';
 import type { MinibatchDiscriminationOptions } from './08-minibatch-discrimination.ts';
 import type { FreezingOptions } from './08-freezing.ts';
 import type { ReplayOptions } from './08-replay.ts';
 import type { SnapshotOptions } from './08-snapshots.ts';
 import type { TargetNetworkOptions } from './08-target-networks.ts';
 import type { HybridOptions } from './07-vae.ts';
+import type { RateDecayOptions } from './09-rate-decay.ts';
 import type { LossThresholdOptions } from './11-loss-threshold.ts';
 import type { LabelOptions } from './12-labels.ts';
 import type { NoiseSchedule } from './13-noise.ts';
@@ -15,6 +17,7 @@ import type { LatentDistribution } from './03-latent.ts';
 export interface TechniqueOptions {
   readonly latent: LatentDistribution;
   readonly batches: 'separate' | 'mixed';
+  readonly gradientPenalty: GradientPenaltyOptions;
   readonly softLabels: SoftLabelOptions;
   readonly vae: HybridOptions;
   readonly replay: ReplayOptions;
@@ -24,6 +27,7 @@ export interface TechniqueOptions {
   /** Weight of the pull of the weights towards the mean of their past; 0 is off. */
   readonly historicalAveraging: number;
   readonly minibatchDiscrimination: MinibatchDiscriminationOptions;
+  readonly rateDecay: RateDecayOptions;
   readonly lossThreshold: LossThresholdOptions;
   readonly labels: LabelOptions;
   readonly instanceNoise: NoiseSchedule;

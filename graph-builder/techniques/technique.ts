@@ -30,6 +30,12 @@ export interface StepContext {
   readonly networks: NetworkStates;
 }
 
+/** A batch that D has judged. */
+export interface Judged extends Judgement {
+  /** What D saw of it, noise and all. */
+  readonly seen: Value;
+}
+
 /** The networks as a hybrid applies them; `label` tells several passes of a network apart. */
 export interface HybridContext extends StepContext {
   /** The real batch as D sees it, before noise: [N, ...sample]. */
@@ -129,6 +135,8 @@ export interface TechniqueHooks {
   readonly targets?: (logits: Value, side: Side, step: StepContext) => Value;
   /** A loss on what D says of a batch, added to that of the network that learns. */
   readonly judged?: (judgement: Judgement, labels: Value, side: Side, phase: Phase) => Value;
+  /** A loss on how what D says of its two batches changes with what it sees of them, added to D's. */
+  readonly smoothness?: (judged: Readonly<Record<Side, Judged>>, step: StepContext) => Value;
   /** A loss on the weights themselves. */
   readonly penalty?: (
     player: Player,
@@ -138,6 +146,8 @@ export interface TechniqueHooks {
 
   // Updates
   readonly optimizer?: (player: Player) => Optimizer;
+  /** Factor of the learning rates at a step. */
+  readonly rate?: (step: number) => number;
   /** Whether a network learns in this step: bool []. Otherwise its weights and moments stay as they are. */
   readonly gate?: (
     network: 'generator' | 'discriminator',

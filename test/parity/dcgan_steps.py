@@ -7,6 +7,7 @@ float32 (`NAME.float32.safetensors`) and once in float64 (`NAME.float64.safetens
 """
 
 import json
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -187,6 +188,14 @@ def generator_loss(kind: str) -> Callable[[Tensor], Tensor]:
     return lambda logits: bce(logits, torch.ones_like(logits))
 
 
+def rate_at(recipe: Json, step: int) -> float:
+    """Share of the learning rates that is left at a step."""
+    options = recipe["techniques"]["rateDecay"]
+    progress = min(step / options["steps"], 1)
+    shares = {"none": 1.0, "linear": 1 - progress, "cosine": (1 + math.cos(math.pi * progress)) / 2}
+    return shares[options["decay"]]
+
+
 def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> State:
     """K steps of both networks; the whole state after them."""
     g, d = networks(recipe["network"], sample)
@@ -207,10 +216,19 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
         if sample["kind"] == "images":
             real = real / 127.5 - 1
         fake = g(zs[step])
+        for optimizer, player in ((g_optimizer, "generator"), (d_optimizer, "discriminator")):
+            for group in optimizer.param_groups:
+                group["lr"] = recipe["optimizer"][player]["learningRate"] * rate_at(recipe, step)
 
         d_optimizer.zero_grad()
-        on_real, on_fake = d(real).flatten(), d(fake.detach()).flatten()
+        shown = {"real": real.requires_grad_(), "fake": fake.detach().requires_grad_()}
+        on_real, on_fake = d(shown["real"]).flatten(), d(shown["fake"]).flatten()
         d_loss = bce(on_real, torch.ones_like(on_real)) + bce(on_fake, torch.zeros_like(on_fake))
+        for side, logits in (("real", on_real), ("fake", on_fake)):
+            weight = recipe["techniques"]["gradientPenalty"][side]
+            if weight > 0:
+                (slope,) = torch.autograd.grad(logits.sum(), shown[side], create_graph=True)
+                d_loss = d_loss + weight / 2 * slope.square().flatten(1).sum(1).mean()
         d_loss.backward()
         d_optimizer.step()
 

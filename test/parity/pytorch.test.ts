@@ -6,6 +6,7 @@ import { decodeSafetensors, encodeSafetensors } from '../../artifacts/safetensor
 import { normals } from '../../graph-builder/hash.ts';
 import { buildProgram } from '../../graph-builder/program.ts';
 import type { Recipe, SampleSpec } from '../../graph-builder/recipe.ts';
+import { techniquesOff } from '../../graph-builder/techniques/index.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import { openDataset } from '../../training/data/dataset.ts';
 import { python, pythonLacks } from './python.ts';
@@ -41,6 +42,24 @@ const cases: Readonly<Record<string, Case>> = {
   'dcgan-64': { recipe: recipeOf({ ...dcgan, filters: 2 }), sample: images(1, 64), steps: 20 },
   mlp: { recipe: recipeOf(mlp, { emaDecay: 0.999 }), sample: images(1, 28), steps: 20, digits: true },
   'mlp-points': { recipe: recipeOf({ ...mlp, normalization: 'batch' }), sample: points, steps: 20 },
+  'gradient-penalty-points': {
+    recipe: recipeOf(mlp, {
+      techniques: {
+        ...techniquesOff,
+        gradientPenalty: { real: 0.4, fake: 0.2 },
+        rateDecay: { decay: 'cosine', steps: 12 },
+      },
+    }),
+    sample: points,
+    steps: 20,
+  },
+  'gradient-penalty-images': {
+    recipe: recipeOf(dcgan, {
+      techniques: { ...techniquesOff, gradientPenalty: { real: 1, fake: 0 } },
+    }),
+    sample: images(1, 16),
+    steps: 8,
+  },
   'pixel-shuffle': {
     recipe: recipeOf({ ...dcgan, upsampling: 'pixelShuffle' }, { loss: 'saturating' }),
     sample: images(1, 16),

@@ -14,14 +14,17 @@ const plain = recipeOf(dcgan);
 
 const models = (recipe: Recipe, known: readonly Technique[]) => {
   const program = buildProgram(recipe, sample, known);
-  return [program.stepGraph(), program.loopGraph()].map((graph) =>
+  const graphs = [program.stepGraph(), program.loopGraph()].map((graph) =>
     Buffer.from(encodeModel(compile(graph, 'portable'))).toString('base64'),
   );
+  // What the host feeds is part of a technique too.
+  return [...graphs, ...program.controls.map(({ name, at }) => `${name}: ${at(0)}, ${at(5)}`)];
 };
 
 /** For each technique a recipe that differs from the plain one in nothing else. */
 const on: Readonly<Record<string, Partial<Recipe> | undefined>> = {
   'modified-loss': { loss: 'saturating' },
+  'gradient-penalty': { techniques: { ...techniquesOff, gradientPenalty: { real: 1, fake: 0 } } },
   'spherical-z': { techniques: { ...techniquesOff, latent: 'uniform' } },
   'separate-batches': { techniques: { ...techniquesOff, batches: 'mixed' } },
   'leaky-relu': { network: { ...dcgan, slope: 0 } },
@@ -40,6 +43,7 @@ const on: Readonly<Record<string, Partial<Recipe> | undefined>> = {
   adam: {
     optimizer: { ...plain.optimizer, discriminator: { kind: 'sgd', learningRate: 0.01, momentum: 0 } },
   },
+  'rate-decay': { techniques: { ...techniquesOff, rateDecay: { decay: 'linear', steps: 10 } } },
   'loss-threshold': {
     techniques: { ...techniquesOff, lossThreshold: { ...techniquesOff.lossThreshold, cap: 3 } },
   },

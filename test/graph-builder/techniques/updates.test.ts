@@ -96,6 +96,35 @@ test('more updates of D: each on a batch of its own', async () => {
   expect(dataOf(state, name)).not.toEqual(dataOf(once.state, name));
 });
 
+describe('9 decay of the learning rates', () => {
+  test.each([
+    ['linear', [1, 0.5, 0, 0]],
+    ['cosine', [1, 0.5, 0, 0]],
+    ['exponential', [1, 0.1, 0.01, 1e-4]],
+  ] as const)('%s: at the start, half way, at the end and beyond', (decay, shares) => {
+    const recipe = pointsRecipe({ rateDecay: { decay, steps: 100 } });
+    const { controls } = buildProgram(recipe, points);
+    for (const player of ['generator', 'discriminator'] as const) {
+      const { at } = controls.find(({ name }) => name === `${player}/learningRate`)!;
+      [0, 50, 100, 200].forEach((step, i) => {
+        expect(at(step)).toBeCloseTo(recipe.optimizer[player].learningRate * shares[i]!, 10);
+      });
+    }
+  });
+
+  test('at rate 0 no weight moves', async () => {
+    const { program, states } = await trainSteps(
+      pointsRecipe({ rateDecay: { decay: 'linear', steps: 2 } }),
+      points,
+      4,
+    );
+    for (const { name } of [...program.generator.parameters, ...program.discriminator.parameters]) {
+      expect(dataOf(states[0]!, name), name).not.toEqual(dataOf(states[1]!, name));
+      expect(dataOf(states[3]!, name), name).toEqual(dataOf(states[1]!, name));
+    }
+  });
+});
+
 describe('9 Adam, or gradient descent for D', () => {
   test("D's step is the rate times the gradient, G's first one the rate itself", async () => {
     const rate = 0.01;
