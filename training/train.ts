@@ -136,7 +136,19 @@ async function setUp(options: TrainOptions & Listening): Promise<Run> {
     await writeFileAtomic(folder.trainingStep, models.step);
     await writeFileAtomic(folder.trainingLoop, models.loop);
     onEvent(startEvent(config, program, dataset, folder, threads, start.step));
-    return { config, program, dataset, folder, engine, start, deadlineMinutes, onEvent, signal, options };
+    return {
+      config,
+      program,
+      dataset,
+      folder,
+      engine,
+      threads,
+      start,
+      deadlineMinutes,
+      onEvent,
+      signal,
+      options,
+    };
   } catch (error) {
     await engine.dispose();
     await made?.discardIfEmpty();
@@ -157,6 +169,8 @@ interface Run {
   readonly dataset: Dataset;
   readonly folder: RunFolder;
   readonly engine: Engine;
+  /** Threads that it has, which are part of the result. */
+  readonly threads: number;
   readonly start: Start;
   readonly deadlineMinutes: number | undefined;
   readonly onEvent: (event: TrainEvent) => void;
@@ -200,6 +214,7 @@ async function runSteps(run: Run): Promise<TrainResult> {
     const manifest = {
       config: runConfigToJson(config),
       position: step * samples,
+      threads: run.threads,
       ...progressToJson(progress),
     };
     const path = await saveCheckpoint(folder.path, { step, manifest, tensors });
