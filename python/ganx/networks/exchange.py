@@ -29,6 +29,8 @@ class _Source(NamedTuple):
     sample: Json
     tensors: Mapping[str, Array]
     step: int
+    random: bool = True
+    """False where the file was exported without the dropout of its recipe."""
 
 
 def build_network(network: Name, recipe: Json, sample: Json) -> Network:
@@ -113,7 +115,7 @@ def load_torch(
         source = _from_checkpoint(_checkpoint_at(place, checkpoint), network, weights)
     module = build_network(network, source.recipe, source.sample)
     module.load_tensors(source.tensors, source.place)
-    module.deterministic = deterministic
+    module.deterministic = deterministic or not source.random
     module.set_noise(source.step)
     return module.eval()
 
@@ -198,4 +200,6 @@ def _from_onnx(path: Path, network: Name, weights: Weights | None) -> _Source:
         config = Run(path.parent).config
         recipe, sample = config["recipe"], config["sample"]
     tensors = {tensor.name: to_array(tensor) for tensor in model.graph.initializer}
-    return _Source(str(path), recipe, sample, tensors, int(metadata.get("steps", 0)))
+    dropout = recipe["techniques"]["dropout"]
+    random = metadata.get("random") != "false" or dropout["rate"] == 0 or dropout["layers"] == 0
+    return _Source(str(path), recipe, sample, tensors, int(metadata.get("steps", 0)), random)

@@ -94,7 +94,7 @@ class MinibatchDiscrimination(nn.Module):
         """`kernels` further features, each from a space of `dimensions`."""
         super().__init__()
         self.kernels = kernels
-        self.weight = nn.Parameter(torch.zeros(features, kernels * dimensions))
+        self.weight = nn.Parameter(0.05 * torch.randn(features, kernels * dimensions))
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, F] -> [N, F + kernels]."""
