@@ -27,6 +27,10 @@ class BatchNorm(nn.Module):
         statistics = (self.running_mean, self.running_var)
         return functional.batch_norm(x, *statistics, self.weight, self.bias, self.training, _MOMENTUM, _EPSILON)
 
+    def extra_repr(self) -> str:
+        """Shown when the module is printed."""
+        return str(len(self.weight))
+
 
 class InstanceNorm(nn.Module):
     """Normalises each channel of each sample over its pixels, [N, C, H, W]."""
@@ -40,6 +44,10 @@ class InstanceNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The same in training and evaluation."""
         return functional.instance_norm(x, weight=self.weight, bias=self.bias, eps=_EPSILON)
+
+    def extra_repr(self) -> str:
+        """Shown when the module is printed."""
+        return str(len(self.weight))
 
 
 def normalization(kind: str, channels: int) -> nn.Module:

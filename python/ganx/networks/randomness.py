@@ -38,6 +38,10 @@ class Dropout(nn.Module):
         mask = self._mask(x, randomness)
         return x if mask is None else x * (mask * (1 / (1 - self.rate)))
 
+    def extra_repr(self) -> str:
+        """Shown when the module is printed."""
+        return f"rate={self.rate}"
+
     def _mask(self, x: Tensor, randomness: Randomness) -> Tensor | None:
         given = randomness.masks.get(self.scope.partition("/")[2])
         if given is not None:
@@ -66,6 +70,10 @@ class Noise(nn.Module):
             drawn = hashing.normals(randomness.seed, randomness.step, f"{self.scope}/noise", x.numel())
             return x + self.std * _like(x, drawn)
         return x if randomness.off else x + self.std * torch.randn_like(x)
+
+    def extra_repr(self) -> str:
+        """Shown when the module is printed."""
+        return f"std={self.std:.3g}"
 
 
 def _like(x: Tensor, drawn: Floats) -> Tensor:
