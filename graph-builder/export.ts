@@ -62,7 +62,8 @@ export function encoderGraph(program: TrainingProgram, tensors: ReadonlyMap<stri
   const graph = new Graph('encoder');
   const input = graph.input(outputName(sample), 'float32', ['N', ...sample.shape]);
   const pass = inference(graph, 'encoder', encoder, embedded(tensors));
-  const { mean, logVariance } = posterior(pass.run(networks.encoder, input), recipe.network.zDim);
+  const encoded = pass.run(networks.encoder, input);
+  const { mean, logVariance } = graph.scope('encoder', () => posterior(encoded, recipe.network.zDim));
   graph.output('mean', mean);
   graph.output('logVariance', logVariance);
   return graph;

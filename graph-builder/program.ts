@@ -216,19 +216,20 @@ function loopGraph(plan: Plan, state: readonly StateSpec[], samples: number, lab
   const carried = new Map(
     state.map(({ name, dtype, shape }) => [name, body.input(`carried/${name}`, dtype, shape)]),
   );
-  const { next, telemetry } = trainingStep(body, plan, {
+  const inputs = body.scope('iteration', () => ({
     state: carried,
     real: gather(real, iteration),
     ...(labels ? { labels: gather(labels, iteration) } : {}),
     controls: gather(controls, iteration),
     seed,
     step: add(step, cast(iteration, 'int32')),
-  });
+  }));
+  const { next, telemetry } = trainingStep(body, plan, inputs);
   body.output('continue', body.constant(tensor('bool', [1], [])));
   for (const { name } of state) body.output(`next/${name}`, next.get(name)!);
   body.output('telemetry', telemetry);
 
-  const results = loop(steps, body, initial);
+  const results = graph.scope('steps', () => loop(steps, body, initial));
   state.forEach(({ name }, i) => {
     graph.output(`next/${name}`, results[i]!);
   });

@@ -117,11 +117,11 @@ class Step {
     const rows = (x: Value) =>
       this.#plan.discriminatorSteps === 1 ? x : slice(x, { 0: [turn * batch, (turn + 1) * batch] });
 
-    const real = this.#graph.scope('data', () =>
-      hooks.reduce((x, hook) => hook.data?.(x) ?? x, rows(this.#inputs.real)),
-    );
-    const labels = this.#inputs.labels && rows(this.#inputs.labels);
-    const fakeLabels = labels && context.random.index('labels', [batch], this.#plan.sample.classes!);
+    const { real, labels, fakeLabels } = this.#graph.scope('data', () => ({
+      real: hooks.reduce((x, hook) => hook.data?.(x) ?? x, rows(this.#inputs.real)),
+      labels: this.#inputs.labels && rows(this.#inputs.labels),
+      fakeLabels: this.#inputs.labels && context.random.index('labels', [batch], this.#plan.sample.classes!),
+    }));
     const z = this.#latent('z', context);
     const fake = this.#generate(z, fakeLabels, context, turn === 0 ? undefined : name('fake'));
     // D learns from another generator's fakes where a technique puts one in G's place.
@@ -160,12 +160,12 @@ class Step {
       fakeLabels,
       losses,
       hybrid,
-      figures: {
+      figures: this.#graph.scope('telemetry', () => ({
         dLoss,
         dReal: meanProbability(sides.real.logits),
         dFake: meanProbability(sides.fake.logits),
         dGradNorm,
-      },
+      })),
     };
   }
 
@@ -187,7 +187,9 @@ class Step {
       judge: (x, side, label) => judge(x, side, label, within(context, label)),
       adversarial: ({ logits }) => loss.generator(logits),
     });
-    const gLoss = this.#sum([adversarial, ...added, ...(more ? [more.generator] : [])]);
+    const gLoss = this.#graph.scope('loss-generator', () =>
+      this.#sum([adversarial, ...added, ...(more ? [more.generator] : [])]),
+    );
     // Both from the weights as they were, whichever is updated first.
     const before = { ...losses, gLoss: adversarial };
     const encoderUpdate = more && this.#gradients('encoder', more.encoder, frozen, context);
@@ -211,7 +213,9 @@ class Step {
         group.forEach(({ name }, i) => this.next.set(averageName(name), results[i]!));
       }
     });
-    for (const hook of hooks) hook.after?.(context);
+    this.#graph.scope('after', () => {
+      for (const hook of hooks) hook.after?.(context);
+    });
   }
 
   /** The figures in the order of the plan, as one vector. */
@@ -243,14 +247,18 @@ class Step {
   #control(name: string): Value {
     const column = this.#plan.controls.findIndex((candidate) => candidate.name === name);
     if (column < 0) throw new GraphError('control', `"${name}" is not declared by any technique`);
-    return gather(this.#inputs.controls, this.#graph.scalar(column, 'int32'));
+    return this.#graph.scope('controls', () =>
+      gather(this.#inputs.controls, this.#graph.scalar(column, 'int32')),
+    );
   }
 
   #latent(stream: string, context: StepContext): Value {
     const { recipe, hooks } = this.#plan;
     const draw = hooks.find((hook) => hook.latent)?.latent;
     const shape = [recipe.batch, recipe.network.zDim];
-    return draw ? draw(stream, shape, context) : context.random.normal(stream, shape);
+    return this.#graph.scope('latent', () =>
+      draw ? draw(stream, shape, context) : context.random.normal(stream, shape),
+    );
   }
 
   /**
@@ -268,7 +276,10 @@ class Step {
   ): T {
     const { parameters, statistics } = this.#plan.states[network]!;
     const values = weights
-      ? new Map([...parameters, ...statistics].map(({ name }) => [name, weights(name)]))
+      ? this.#graph.scope(
+          'opponent',
+          () => new Map([...parameters, ...statistics].map(({ name }) => [name, weights(name)])),
+        )
       : this.next;
     const pass = new Pass({
       graph: this.#graph,
@@ -310,7 +321,9 @@ class Step {
   }
 
   #seen(x: Value, side: Side, phase: Phase, context: StepContext): Value {
-    return this.#plan.hooks.reduce((y, hook) => hook.discriminatorInput?.(y, side, phase, context) ?? y, x);
+    return this.#graph.scope('discriminator-input', () =>
+      this.#plan.hooks.reduce((y, hook) => hook.discriminatorInput?.(y, side, phase, context) ?? y, x),
+    );
   }
 
   /**
@@ -328,12 +341,13 @@ class Step {
       this.#seen(real, 'real', 'discriminator', context),
       this.#seen(fake, 'fake', 'discriminator', context),
     ];
-    const both = concat([seenReal, seenFake], 0);
+    const both = this.#graph.scope('discriminator-input', () => concat([seenReal, seenFake], 0));
     const judged = this.#run('discriminator', networks.discriminator, both, context, {
       label: name('both'),
     });
     const half = (seen: Value, from: number): Judged => {
-      const rows = (x: Value) => slice(x, { 0: [from, from + recipe.batch] });
+      const rows = (x: Value) =>
+        this.#graph.scope(name('halves'), () => slice(x, { 0: [from, from + recipe.batch] }));
       return {
         seen,
         logits: rows(judged.logits),
@@ -366,9 +380,11 @@ class Step {
     network: 'generator' | 'discriminator',
     context: StepContext,
   ): ((name: string) => Value) | undefined {
-    return this.#plan.hooks.reduce<((name: string) => Value) | undefined>(
-      (found, hook) => hook.weights?.(network, found ?? context.state, context) ?? found,
-      undefined,
+    return this.#graph.scope('opponent', () =>
+      this.#plan.hooks.reduce<((name: string) => Value) | undefined>(
+        (found, hook) => hook.weights?.(network, found ?? context.state, context) ?? found,
+        undefined,
+      ),
     );
   }
 
@@ -380,8 +396,10 @@ class Step {
     context: StepContext,
   ): Value {
     const grads = this.#gradients(network, loss, constants, context);
-    const gates = this.#plan.hooks.flatMap((hook) => hook.gate?.(network, losses, context) ?? []);
-    const gate = gates.length ? gates.reduce((all, each) => and(all, each)) : undefined;
+    const gate = this.#graph.scope(`gate-${network}`, () => {
+      const gates = this.#plan.hooks.flatMap((hook) => hook.gate?.(network, losses, context) ?? []);
+      return gates.length ? gates.reduce((all, each) => and(all, each)) : undefined;
+    });
     this.#apply(network, grads, gate, context);
     return this.#graph.scope(`update-${network}`, () => globalNorm(grads));
   }
@@ -392,9 +410,14 @@ class Step {
       name,
       value: this.next.get(name)!,
     }));
-    const penalties = this.#plan.hooks.flatMap((hook) => hook.penalty?.(player, parameters, context) ?? []);
+    const whole = this.#graph.scope(`penalty-${player}`, () =>
+      this.#sum([
+        loss,
+        ...this.#plan.hooks.flatMap((hook) => hook.penalty?.(player, parameters, context) ?? []),
+      ]),
+    );
     return gradients(
-      this.#sum([loss, ...penalties]),
+      whole,
       parameters.map(({ value }) => value),
       { constants },
     );
@@ -410,8 +433,10 @@ class Step {
         state: context.state,
       }),
     );
-    for (const [name, value] of updated)
-      this.next.set(name, gate ? where(gate, value, this.next.get(name)!) : value);
+    this.#graph.scope(`update-${player}`, () => {
+      for (const [name, value] of updated)
+        this.next.set(name, gate ? where(gate, value, this.next.get(name)!) : value);
+    });
   }
 
   #sum(terms: readonly Value[]): Value {

@@ -28,7 +28,7 @@ function commandsOf(page: string): string[][] {
   );
 }
 
-const lacks = pythonLacks('numpy', 'onnxruntime');
+const lacks = pythonLacks('numpy', 'onnx', 'onnxruntime', 'safetensors', 'torch', 'PIL');
 
 describe.each(pages.filter((page) => commandsOf(page).length))('%s', (page) => {
   it(`has only commands that work, in their order${lacks ? ` (its Python is skipped: ${lacks})` : ''}`, async () => {
@@ -46,10 +46,15 @@ describe.each(pages.filter((page) => commandsOf(page).length))('%s', (page) => {
     }
     if (lacks) return;
     for (const program of blocksOf(page, 'python')) {
-      const { status, stderr } = spawnSync('python3', ['-c', program], { cwd: folder, encoding: 'utf8' });
+      const { status, stderr } = spawnSync('python3', ['-c', program], {
+        cwd: folder,
+        encoding: 'utf8',
+        env: { ...process.env, PYTHONPATH: join(root, 'python') },
+      });
       expect({ program, status, stderr }).toEqual({ program, status: 0, stderr: '' });
     }
-  });
+    // PyTorch alone takes a minute to import where everything else is busy.
+  }, 600_000);
 });
 
 describe('documentation', () => {

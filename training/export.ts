@@ -35,6 +35,8 @@ export async function exportNetworks(
     (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1),
     0,
   );
+  // Enough to make the networks anew elsewhere, as the Python package does.
+  const definition = { settings: JSON.stringify(recipe), sample: JSON.stringify(sample) };
   const metadata = encodeMetadata({
     ganxVersion,
     recipe: recipe.name,
@@ -53,7 +55,10 @@ export async function exportNetworks(
     parameterCount,
   });
   const generator = compile(generatorGraph(program, tensors), 'portable');
-  await writeFileAtomic(folder.generator, encodeModel(generator, { metadata, producerVersion: ganxVersion }));
+  await writeFileAtomic(
+    folder.generator,
+    encodeModel(generator, { metadata: { ...metadata, ...definition }, producerVersion: ganxVersion }),
+  );
   const further = {
     discriminator: discriminatorGraph(program, state),
     ...(program.encoder ? { encoder: encoderGraph(program, state) } : {}),
@@ -62,7 +67,13 @@ export async function exportNetworks(
     await writeFileAtomic(
       folder[network as keyof typeof further],
       encodeModel(compile(graph, 'portable'), {
-        metadata: { format: `ganx.${network}`, formatVersion: '1', ganxVersion, recipe: recipe.name },
+        metadata: {
+          format: `ganx.${network}`,
+          formatVersion: '1',
+          ganxVersion,
+          recipe: recipe.name,
+          ...definition,
+        },
         producerVersion: ganxVersion,
       }),
     );

@@ -142,6 +142,7 @@ async function setUp(options: TrainOptions & Listening): Promise<Run> {
       dataset,
       folder,
       engine,
+      threads,
       start: { step, progress },
       deadlineMinutes,
       onEvent,
@@ -172,6 +173,8 @@ interface Run {
   readonly dataset: Dataset;
   readonly folder: RunFolder;
   readonly engine: Engine;
+  /** Threads that it has, which are part of the result. */
+  readonly threads: number;
   readonly start: Position;
   readonly deadlineMinutes: number | undefined;
   readonly onEvent: (event: TrainEvent) => void;
@@ -215,6 +218,7 @@ async function runSteps(run: Run): Promise<TrainResult> {
     const manifest = {
       config: runConfigToJson(config),
       position: step * samples,
+      threads: run.threads,
       ...progressToJson(progress),
     };
     const path = await saveCheckpoint(folder.path, { step, manifest, tensors });

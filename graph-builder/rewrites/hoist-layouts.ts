@@ -24,19 +24,20 @@ export function hoistLayouts(graph: Graph): Graph {
         const layout = byInput.get(input);
         if (!layout) return result.input(input.name!, input.dtype, input.shape);
         const shape = layout.map((axis) => input.shape[axis]!);
-        return transpose(result.input(input.name!, input.dtype, shape), inverse(layout));
+        const carried = result.input(input.name!, input.dtype, shape);
+        return result.scope('layout', () => transpose(carried, inverse(layout)));
       },
       output: (name, value) => {
         const layout = byOutput.get(name);
-        return layout ? transpose(value, layout) : value;
+        return layout ? value.graph.scope('layout', () => transpose(value, layout)) : value;
       },
     });
     const stored = inputs.map((value, i) => {
       const layout = layouts[i - 2];
-      return value && layout ? transpose(value, layout) : value;
+      return value && layout ? value.graph.scope('layout', () => transpose(value, layout)) : value;
     });
     return emit(node.op, stored, { ...node.attributes, body: hoisted }).map((value, i) =>
-      layouts[i] ? transpose(value, inverse(layouts[i])) : value,
+      layouts[i] ? value.graph.scope('layout', () => transpose(value, inverse(layouts[i]!))) : value,
     );
   });
 }

@@ -47,10 +47,14 @@ export const vae: Technique = {
         const { features } = discriminatorLayers(network, sample.shape, pass, x);
         return dense(pass, 'posterior', features, 2 * zDim);
       },
-      hybrid: ({ real, random, encode, generate }) => {
-        const { mean, logVariance } = posterior(encode(real, 'posterior'), zDim);
-        const noise = random.normal('posterior', mean.shape);
-        const image = generate(add(mean, mul(exp(mul(logVariance, 0.5)), noise)), 'reconstruction');
+      hybrid: ({ graph, real, random, encode, generate }) => {
+        const encoded = encode(real, 'posterior');
+        const { mean, logVariance, z } = graph.scope('posterior', () => {
+          const q = posterior(encoded, zDim);
+          const noise = random.normal('posterior', q.mean.shape);
+          return { ...q, z: add(q.mean, mul(exp(mul(q.logVariance, 0.5)), noise)) };
+        });
+        const image = generate(z, 'reconstruction');
         return {
           fakes: image,
           losses: ({ judge, adversarial }) => {
@@ -58,17 +62,19 @@ export const vae: Technique = {
             const [ours, theirs] = [seen, judge(real, 'real', 'original-judge')].map(({ layers }) =>
               layerOf(layers, options.layer),
             ) as [Value, Value];
-            const apart = sub(ours, theirs);
-            const reconstruction = mul(reduceMean(mul(apart, apart)), 0.5);
-            // -1/2 sum (1 + log s^2 - m^2 - s^2), over as many elements as the reconstruction is a mean of.
-            const terms = sub(sub(add(logVariance, 1), mul(mean, mean)), exp(logVariance));
-            const elements = sizeOf(ours.shape.slice(1));
-            const prior = mul(reduceMean(reduceSum(terms, [1])), -0.5 / elements);
-            return {
-              encoder: add(mul(prior, options.prior), reconstruction),
-              generator: add(mul(reconstruction, options.reconstruction), adversarial(seen)),
-              telemetry: { prior, reconstruction },
-            };
+            return graph.scope('loss-hybrid', () => {
+              const apart = sub(ours, theirs);
+              const reconstruction = mul(reduceMean(mul(apart, apart)), 0.5);
+              // -1/2 sum (1 + log s^2 - m^2 - s^2), over as many elements as the reconstruction is a mean of.
+              const terms = sub(sub(add(logVariance, 1), mul(mean, mean)), exp(logVariance));
+              const elements = sizeOf(ours.shape.slice(1));
+              const prior = mul(reduceMean(reduceSum(terms, [1])), -0.5 / elements);
+              return {
+                encoder: add(mul(prior, options.prior), reconstruction),
+                generator: add(mul(reconstruction, options.reconstruction), adversarial(seen)),
+                telemetry: { prior, reconstruction },
+              };
+            });
           },
         };
       },
