@@ -33,7 +33,7 @@ export interface ModelInfo extends ModelSummary {
  */
 export function readModelInfo(bytes: Uint8Array, source: string): ModelInfo {
   const summary = readModelSummary(bytes, source);
-  const graph = parse(bytes, source);
+  const { graph } = parseModel(bytes, source);
   const initializers = graph.initializer.map(initializerInfo);
   return {
     ...summary,
@@ -51,18 +51,20 @@ export function readModelInfo(bytes: Uint8Array, source: string): ModelInfo {
  * @throws InputError where the bytes are no ONNX model, or a tensor cannot be read.
  */
 export function readInitializers(bytes: Uint8Array, source: string): Map<string, Tensor> {
-  readModelSummary(bytes, source);
   return new Map(
-    parse(bytes, source).initializer.map((proto) => [proto.name ?? '', tensorOf(proto, source)]),
+    parseModel(bytes, source).graph.initializer.map((proto) => [proto.name ?? '', tensorOf(proto, source)]),
   );
 }
 
-type ParsedGraph = types.IGraphProto & { readonly initializer: types.ITensorProto[] };
+type Model = types.ModelProto & {
+  readonly graph: Required<types.IGraphProto> & { readonly initializer: types.ITensorProto[] };
+};
 
-/** The main graph of bytes whose summary has been read. */
-function parse(bytes: Uint8Array, source: string): ParsedGraph {
+function parseModel(bytes: Uint8Array, source: string): Model {
+  // Asks for what every model has; protobuf itself takes almost any bytes for one.
+  readModelSummary(bytes, source);
   try {
-    return onnx.ModelProto.decode(bytes).graph as ParsedGraph;
+    return onnx.ModelProto.decode(bytes) as Model;
   } catch (error) {
     throw new InputError(
       `${source}: not an ONNX model (${bytes.length} bytes, damaged or cut short: ${(error as Error).message})`,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { normals, uniforms } from '../../graph-builder/hash.ts';
 import type { Optimization } from '../../inference/settings.ts';
 import { browser } from './browser-peer.ts';
-import { channel, drawing, randomness } from './models.ts';
+import { channel, drawing, halfDrawing, randomness } from './models.ts';
 import { nodeCpu, nodeWebgpu } from './node-peer.ts';
 import type { Call, Peer, RuntimeUnderTest } from './peer.ts';
 import { pythonOnnxruntime } from './python-peer.ts';
@@ -40,10 +40,12 @@ const titleOf = ({ name, lacks }: RuntimeUnderTest) => (lacks ? `${name} (skippe
 
 /** What all others are held against. */
 let reference: Float32Array[];
+let halfReference: Float32Array[];
 
 beforeAll(async () => {
   const peer = await nodeCpu.open();
   reference = await peer.draw(drawing, 'all', drawCalls);
+  halfReference = await peer.draw(halfDrawing, 'all', drawCalls);
 });
 
 describe.each(runtimes.map((runtime) => ({ ...runtime, title: titleOf(runtime) })))(
@@ -82,6 +84,14 @@ describe.each(runtimes.map((runtime) => ({ ...runtime, title: titleOf(runtime) }
         const [a, other, labelled] = results as [Float32Array, Float32Array, Float32Array];
         expect(farthest(a, other)).toBeGreaterThan(0.05);
         expect(farthest(a.slice(0, labelled.length), labelled)).toBeGreaterThan(0.05);
+      });
+
+      test('weights of half precision load and draw the same, though not what whole ones do', async () => {
+        const results = await peer!.draw(halfDrawing, level, drawCalls);
+        results.forEach((values, i) => {
+          expect(farthest(values, halfReference[i]!)).toBeLessThan(1e-4);
+          expect(farthest(values, reference[i]!)).toBeGreaterThan(1e-4);
+        });
       });
     });
   },

@@ -3,6 +3,7 @@ import { encodeModel } from '../../artifacts/onnx/encode.ts';
 import { Graph } from '../../graph-builder/graph.ts';
 import { Pass } from '../../graph-builder/layers/pass.ts';
 import { concat, reshape } from '../../graph-builder/ops/movement.ts';
+import type { GeneratorOptions } from '../../graph-builder/export.ts';
 import { RandomStreams } from '../../graph-builder/random.ts';
 import type { Recipe } from '../../graph-builder/recipe.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
@@ -12,12 +13,19 @@ import { dropoutRecipe, generatorModel, grey, metadataOf, plainRecipe } from '..
 
 const { acgan } = presets as { readonly acgan: Recipe };
 
+const drawingWith = (options: GeneratorOptions) =>
+  generatorModel(
+    { ...acgan, network: dropoutRecipe.network },
+    { ...grey, classes: 3 },
+    ['cat', 'dog', 'fox'],
+    options,
+  );
+
 /** A conditional DCGAN with dropout in its first block: every input and most operators that generators have. */
-export const drawing = generatorModel({ ...acgan, network: dropoutRecipe.network }, { ...grey, classes: 3 }, [
-  'cat',
-  'dog',
-  'fox',
-]);
+export const drawing = drawingWith({});
+
+/** The same with its weights stored in half precision. */
+export const halfDrawing = drawingWith({ half: true });
 
 /** Elements of one channel of `randomness`. */
 export const channel = 64;

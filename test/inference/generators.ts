@@ -2,6 +2,7 @@ import { encodeMetadata } from '../../artifacts/metadata.ts';
 import type { GeneratorMetadata } from '../../artifacts/metadata.ts';
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
 import { discriminatorGraph, generatorGraph } from '../../graph-builder/export.ts';
+import type { GeneratorOptions } from '../../graph-builder/export.ts';
 import { Graph } from '../../graph-builder/graph.ts';
 import { initialize } from '../../graph-builder/initializer.ts';
 import { add, cast, mul } from '../../graph-builder/ops/elementwise.ts';
@@ -67,10 +68,11 @@ export function generatorModel(
   recipe: Recipe,
   sample: SampleSpec,
   names: readonly string[] = [],
+  options: GeneratorOptions = {},
 ): Uint8Array {
   const { program, tensors } = networks(recipe, sample);
   const metadata = encodeMetadata({ ...metadataOf(recipe, sample), classes: names });
-  return encodeModel(compile(generatorGraph(program, tensors), 'portable'), { metadata });
+  return encodeModel(compile(generatorGraph(program, tensors, options), 'portable'), { metadata });
 }
 
 export function discriminatorModel(recipe: Recipe, sample: SampleSpec): Uint8Array {
