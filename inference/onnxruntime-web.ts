@@ -78,7 +78,7 @@ export async function webRuntime(
       const text = withoutPlace((cause as Error).message);
       throw new InputError(
         device === 'wasm'
-          ? `${source}: onnxruntime cannot load the model (${text})`
+          ? `${source}: onnxruntime refuses the model (${text})`
           : `device webgpu cannot be used (${text}); leave the device to "auto", or take "wasm"`,
         { cause },
       );

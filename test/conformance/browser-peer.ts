@@ -23,6 +23,7 @@ const drawing = `async ({ settings, calls }) => {
 export const browser = (name: string, settings: Settings): RuntimeUnderTest => ({
   name: `Chromium, ${name}`,
   lacks: chromiumLacks,
+  needsFoldedHalves: settings.device === 'webgpu',
   open: async () => {
     const files: Record<string, string | Uint8Array> = { '/index.html': libraryPage };
     const isolated = (settings.threads ?? 1) > 1;

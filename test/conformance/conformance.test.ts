@@ -50,7 +50,7 @@ beforeAll(async () => {
 
 describe.each(runtimes.map((runtime) => ({ ...runtime, title: titleOf(runtime) })))(
   '$title',
-  ({ lacks, open }) => {
+  ({ lacks, needsFoldedHalves, open }) => {
     let peer: Peer | undefined;
     beforeAll(async () => {
       if (!lacks) peer = await open();
@@ -86,13 +86,17 @@ describe.each(runtimes.map((runtime) => ({ ...runtime, title: titleOf(runtime) }
         expect(farthest(a.slice(0, labelled.length), labelled)).toBeGreaterThan(0.05);
       });
 
-      test('weights of half precision load and draw the same, though not what whole ones do', async () => {
-        const results = await peer!.draw(halfDrawing, level, drawCalls);
-        results.forEach((values, i) => {
-          expect(farthest(values, halfReference[i]!)).toBeLessThan(1e-4);
-          expect(farthest(values, reference[i]!)).toBeGreaterThan(1e-4);
-        });
-      });
+      const unfolded = needsFoldedHalves && level === 'disabled';
+      test.skipIf(unfolded)(
+        `weights of half precision draw the same everywhere, though not what whole ones do${unfolded ? ' (skipped: casts that are not folded need shader-f16)' : ''}`,
+        async () => {
+          const results = await peer!.draw(halfDrawing, level, drawCalls);
+          results.forEach((values, i) => {
+            expect(farthest(values, halfReference[i]!)).toBeLessThan(1e-4);
+            expect(farthest(values, reference[i]!)).toBeGreaterThan(1e-4);
+          });
+        },
+      );
     });
   },
 );

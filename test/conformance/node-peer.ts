@@ -47,6 +47,7 @@ console.log(JSON.stringify(results));`;
 
 export const nodeWebgpu: RuntimeUnderTest = {
   name: 'Node, webgpu',
+  needsFoldedHalves: true,
   lacks: existsSync(driver) ? undefined : 'no Vulkan driver is here; VK_ICD_FILENAMES can name one',
   open: () =>
     Promise.resolve({

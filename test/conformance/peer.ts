@@ -24,5 +24,7 @@ export interface RuntimeUnderTest {
   readonly name: string;
   /** Why it cannot be asked here. */
   readonly lacks: string | undefined;
+  /** Computes with float16 where nothing has folded it away, which not every graphics card can. */
+  readonly needsFoldedHalves?: boolean;
   readonly open: () => Promise<Peer>;
 }
