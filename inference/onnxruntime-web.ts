@@ -60,8 +60,7 @@ export async function webRuntime(
 ): Promise<WebRuntime> {
   checkThreads(settings.threads, 64);
   const ort = await (device === 'wasm' ? import('onnxruntime-web/wasm') : import('onnxruntime-web/webgpu'));
-  const { threads, why } = wasmThreads(settings.threads);
-  configure(ort.env, settings, threads);
+  const { threads, why } = configure(ort.env, settings);
   const options: Ort.InferenceSession.SessionOptions = {
     executionProviders: [device],
     graphOptimizationLevel: settings.optimization ?? 'all',
@@ -93,25 +92,39 @@ export async function webRuntime(
   return { Tensor: ort.Tensor, createSession, backend };
 }
 
-function wasmThreads(wanted: number | undefined): { readonly threads: number; readonly why?: string } {
-  if (!globalThis.crossOriginIsolated && wanted !== 1)
-    return { threads: 1, why: '1 thread, as the page is not cross-origin isolated' };
-  return { threads: wanted ?? Math.max(1, Math.min(4, Math.ceil(navigator.hardwareConcurrency / 2))) };
+interface Start {
+  readonly threads: number;
+  readonly wasmPaths?: string;
 }
 
-/** What one runtime has been started with; it cannot be changed. */
-const started = new Map<Ort.Env, string>();
+/** What each runtime of this page has been started with; it cannot be changed. */
+const started = new Map<Ort.Env, Start>();
 
-function configure(env: Ort.Env, { wasmPaths }: SessionSettings, threads: number): void {
-  const asked = JSON.stringify({ threads, ...(wasmPaths !== undefined && { wasmPaths }) });
+/**
+ * Sets a runtime up for its first session. A later generator that asks for nothing gets what there is.
+ *
+ * @throws InputError where it asks for something else.
+ */
+function configure(env: Ort.Env, { threads, wasmPaths }: SessionSettings): Start & { readonly why?: string } {
+  const isolated = globalThis.crossOriginIsolated;
+  const why = isolated || threads === 1 ? {} : { why: '1 thread, as the page is not cross-origin isolated' };
   const known = started.get(env);
-  if (known === asked) return;
-  if (known !== undefined)
+  const usual = Math.max(1, Math.min(4, Math.ceil(navigator.hardwareConcurrency / 2)));
+  const paths = wasmPaths ?? known?.wasmPaths;
+  const start = {
+    threads: isolated ? (threads ?? known?.threads ?? usual) : 1,
+    ...(paths !== undefined && { wasmPaths: paths }),
+  };
+  const [asked, is] = [JSON.stringify(start), JSON.stringify(known)];
+  if (known && asked !== is)
     throw new InputError(
-      `onnxruntime-web runs with ${known} on this page already, and cannot be changed to ${asked}; load the page anew`,
+      `onnxruntime-web runs with ${is} on this page already, and cannot be changed to ${asked}; load the page anew`,
     );
-  started.set(env, asked);
-  env.logLevel = 'error';
-  env.wasm.numThreads = threads;
-  if (wasmPaths !== undefined) env.wasm.wasmPaths = wasmPaths;
+  if (!known) {
+    started.set(env, start);
+    env.logLevel = 'error';
+    env.wasm.numThreads = start.threads;
+    if (paths !== undefined) env.wasm.wasmPaths = paths;
+  }
+  return { ...start, ...why };
 }

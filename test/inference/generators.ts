@@ -1,7 +1,7 @@
 import { encodeMetadata } from '../../artifacts/metadata.ts';
 import type { GeneratorMetadata } from '../../artifacts/metadata.ts';
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
-import { discriminatorGraph, generatorGraph } from '../../graph-builder/export.ts';
+import { discriminatorGraph, encoderGraph, generatorGraph } from '../../graph-builder/export.ts';
 import type { GeneratorOptions } from '../../graph-builder/export.ts';
 import { Graph } from '../../graph-builder/graph.ts';
 import { initialize } from '../../graph-builder/initializer.ts';
@@ -79,6 +79,19 @@ export function discriminatorModel(recipe: Recipe, sample: SampleSpec): Uint8Arr
   const { program, tensors } = networks(recipe, sample);
   return encodeModel(compile(discriminatorGraph(program, tensors), 'portable'), {
     metadata: { format: 'ganx.discriminator' },
+  });
+}
+
+const { vaegan } = presets as { readonly vaegan: Recipe };
+
+/** With an encoder, and without anything random. */
+export const encoderRecipe: Recipe = { ...vaegan, network: dropoutRecipe.network };
+
+/** encoder.onnx of `encoderRecipe`. */
+export function encoderModel(): Uint8Array {
+  const { program, tensors } = networks(encoderRecipe, grey);
+  return encodeModel(compile(encoderGraph(program, tensors), 'portable'), {
+    metadata: { format: 'ganx.encoder' },
   });
 }
 
