@@ -2,13 +2,15 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'runs/', 'coverage/'] },
+  { ignores: ['dist/', 'examples/', 'node_modules/', 'runs/', 'coverage/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
+      // Globals of browsers that are more often a variable one forgot to declare.
+      'no-restricted-globals': ['error', 'close', 'event', 'length', 'name', 'open', 'status'],
       // Numbers in messages are what an error is for.
       '@typescript-eslint/restrict-template-expressions': [
         'error',

@@ -8,5 +8,13 @@ export {
   GraphError,
 } from './graph-builder/index.ts';
 export type { Recipe, SampleSpec, Telemetry, TrainingProgram } from './graph-builder/index.ts';
-export { presets, resolveRecipe, train } from './training/index.ts';
-export type { RuleName, TrainEvent, TrainOptions, TrainResult, Verdict } from './training/index.ts';
+export { exportRun, presets, resolveRecipe, train } from './training/index.ts';
+export type {
+  ExportResult,
+  ExportRunOptions,
+  RuleName,
+  TrainEvent,
+  TrainOptions,
+  TrainResult,
+  Verdict,
+} from './training/index.ts';

@@ -3,9 +3,13 @@ export class InputError extends Error {
   override name = 'InputError';
 }
 
-/** The first line of a message of onnxruntime, without the place in its source code and the condition there. */
+/**
+ * The first line of a message of onnxruntime, without the place in its source code, the condition there, and what its
+ * web build puts in front.
+ */
 export const withoutPlace = (message: string): string =>
   message
     .split('\n', 1)[0]!
+    .replace(/^.*? ERROR_MESSAGE: /, '')
     .replace(/^\S+\.(?:cc|h):\d+ .*? was false\. /, '')
     .trim();

@@ -1,3 +1,4 @@
+import { inferenceBenchmark } from './inference.ts';
 import { stepBenchmark } from './step.ts';
 
 /** A benchmark: what follows its name on the command line goes to `run`. */
@@ -7,6 +8,10 @@ interface Benchmark {
 }
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
+  inference: {
+    summary: 'time of a sample and of 64 against PyTorch eager and compiled, and of wasm',
+    run: inferenceBenchmark,
+  },
   step: { summary: 'time and memory of a training step against PyTorch', run: stepBenchmark },
 };
 
@@ -14,7 +19,7 @@ const [name = '', ...args] = process.argv.slice(2);
 const benchmark = benchmarks[name];
 if (benchmark) await benchmark.run(args);
 else {
-  const list = Object.entries(benchmarks).map(([key, { summary }]) => `  ${key.padEnd(8)}${summary}`);
+  const list = Object.entries(benchmarks).map(([key, { summary }]) => `  ${key.padEnd(11)}${summary}`);
   console.error(['usage: npm run bench -- BENCHMARK [options]', ...list].join('\n'));
   process.exitCode = 2;
 }

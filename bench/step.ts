@@ -1,13 +1,13 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { beside, pythonScript } from './beside.ts';
 import { cases } from './cases.ts';
 import type { Case } from './cases.ts';
 import { Contestant } from './contestant.ts';
 import type { Round } from './contestant.ts';
 import { median, table } from './report.ts';
+import { quietTurns, stepTime } from './turns.ts';
 
 const usage = `usage: npm run bench -- step [options]
   --threads N      threads that each side may use (2)
@@ -106,7 +106,6 @@ interface Options {
 
 const plainVariant: Variant = { adam: 'plain', backward: 'split', format: 'contiguous' };
 
-/** All sides in turn: A B C, A B C, ... so that whatever else the machine does meets every one. */
 async function compare(each: Case, { rounds, shared, pytorch }: Options): Promise<Figures> {
   const described = JSON.stringify(each);
   const variants = pytorch ? [plainVariant, await chooseVariant(described, shared)] : [];
@@ -114,7 +113,13 @@ async function compare(each: Case, { rounds, shared, pytorch }: Options): Promis
     new Contestant(process.execPath, [beside('ganx-process.js'), described, ...shared]),
     ...variants.map(
       (variant) =>
-        new Contestant('python3', [script(), 'rounds', described, ...shared, JSON.stringify(variant)]),
+        new Contestant('python3', [
+          pythonScript('pytorch_step.py'),
+          'rounds',
+          described,
+          ...shared,
+          JSON.stringify(variant),
+        ]),
     ),
   ];
   try {
@@ -145,51 +150,20 @@ async function compare(each: Case, { rounds, shared, pytorch }: Options): Promis
   }
 }
 
-/** One round of each side, one after the other. */
-interface Turn {
-  readonly results: readonly Round[];
-  readonly foreignCores: number;
-}
-
-/**
- * The `count` quietest of up to four times as many turns; no more than `count` on a quiet machine. Beside another busy
- * process PyTorch's threads wait for each other, which says nothing about either side.
- */
-async function quietTurns(contestants: readonly Contestant[], count: number): Promise<Turn[]> {
-  const quiet = 0.1;
-  const turns: Turn[] = [];
-  const enough = () => turns.filter(({ foreignCores }) => foreignCores < quiet).length >= count;
-  while (turns.length < 4 * count && !enough()) {
-    const results: Round[] = [];
-    let foreignCores = 0;
-    for (const contestant of contestants) {
-      const before = busyMilliseconds();
-      const round = await contestant.round();
-      const foreign = busyMilliseconds() - before - round.cpuMilliseconds;
-      foreignCores = Math.max(foreignCores, foreign / round.milliseconds);
-      results.push(round);
-    }
-    turns.push({ results, foreignCores });
-  }
-  return turns.sort((a, b) => a.foreignCores - b.foreignCores).slice(0, count);
-}
-
-/** Processor time of the whole machine since it started. */
-function busyMilliseconds(): number {
-  return cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0);
-}
-
 /** Chosen in a process of its own, whose memory does not count. */
 async function chooseVariant(described: string, shared: readonly string[]): Promise<Variant> {
-  const chooser = new Contestant('python3', [script(), 'choose', described, ...shared]);
+  const chooser = new Contestant('python3', [
+    pythonScript('pytorch_step.py'),
+    'choose',
+    described,
+    ...shared,
+  ]);
   try {
     return (await chooser.ready()) as Variant;
   } finally {
     chooser.kill();
   }
 }
-
-const stepTime = ({ milliseconds, steps }: Round) => milliseconds / steps;
 
 function summarize(rounds: readonly Round[], peakBytes: number, batch: number): Side {
   const times = rounds.map(stepTime);
@@ -238,16 +212,4 @@ function render(figures: readonly Figures[]): string {
   ];
   const rest = ['host share', 'ganx MB', 'PyTorch MB', 'fastest MB', 'other load', 'fastest PyTorch variant'];
   return table([...head, ...rest], rows);
-}
-
-const here = dirname(fileURLToPath(import.meta.url));
-const beside = (name: string) => join(here, name);
-
-/** Python sources are not copied into `dist`; the package's root is searched for upwards. */
-function script(): string {
-  for (let root = here; ; root = dirname(root)) {
-    const path = join(root, 'bench', 'pytorch_step.py');
-    if (existsSync(path)) return path;
-    if (root === dirname(root)) throw new Error(`no bench/pytorch_step.py above ${here}`);
-  }
 }

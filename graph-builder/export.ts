@@ -3,23 +3,34 @@ import type { Value } from './graph.ts';
 import { GraphError } from './errors.ts';
 import type { StateSpec } from './initializer.ts';
 import { Pass } from './layers/pass.ts';
-import type { NetworkState } from './layers/pass.ts';
+import type { NetworkState, PassOptions } from './layers/pass.ts';
+import { cast } from './ops/elementwise.ts';
 import { RandomStreams } from './random.ts';
 import type { TrainingProgram } from './program.ts';
 import type { SampleSpec } from './recipe.ts';
 import { posterior } from './techniques/07-vae.ts';
 import type { Tensor } from './types.ts';
+import { tensor } from './types.ts';
+
+export interface GeneratorOptions {
+  /** Without dropout and noise, so that a latent has one picture. Default false: they stay on. */
+  readonly deterministic?: boolean;
+  /** Stores weights as float16, in half the space; they are computed with as float32. Default false. */
+  readonly half?: boolean;
+}
 
 /** Where an inference graph takes a network's tensors from. */
 type Source = (graph: Graph, spec: StateSpec) => Value;
 
-/** Weights become part of the model. */
+/** Weights become part of the model. Vectors are small, and variances need their range: they stay as they are. */
 const embedded =
-  (tensors: ReadonlyMap<string, Tensor>): Source =>
+  (tensors: ReadonlyMap<string, Tensor>, half = false): Source =>
   (graph, { name }) => {
     const data = tensors.get(name);
     if (!data) throw new GraphError('export', `tensor "${name}" is missing from the state`);
-    return graph.constant(data, name);
+    if (!half || data.shape.length < 2) return graph.constant(data, name);
+    const halved = tensor('float16', data.data as Float32Array, data.shape);
+    return cast(graph.constant(halved, name), 'float32');
   };
 
 /** Weights are inputs, fed with every run. */
@@ -27,17 +38,25 @@ const fed: Source = (graph, { name, dtype, shape }) => graph.input(name, dtype, 
 
 /**
  * The generator for inference: `z` float32 [N, zDim] and, where dropout is on, `seed` int32 [] to `images` float32
- * [N, C, H, W] in [-1, 1] or `points` float32 [N, 2]. Batch norm uses running statistics; dropout stays on.
+ * [N, C, H, W] in [-1, 1] or `points` float32 [N, 2]. Batch norm uses running statistics; dropout stays on unless it is
+ * to be deterministic.
  *
  * @param tensors the network's parameters and statistics by name
  */
-export function generatorGraph(program: TrainingProgram, tensors: ReadonlyMap<string, Tensor>): Graph {
-  return generator(program, embedded(tensors));
+export function generatorGraph(
+  program: TrainingProgram,
+  tensors: ReadonlyMap<string, Tensor>,
+  { deterministic, half }: GeneratorOptions = {},
+): Graph {
+  return generator(program, embedded(tensors, half), deterministic);
 }
 
 /** The same with the weights as inputs, to look at a generator while it is being trained. */
-export function samplerGraph(program: TrainingProgram): Graph {
-  return generator(program, fed);
+export function samplerGraph(
+  program: TrainingProgram,
+  { deterministic }: Pick<GeneratorOptions, 'deterministic'> = {},
+): Graph {
+  return generator(program, fed, deterministic);
 }
 
 /**
@@ -69,15 +88,16 @@ export function encoderGraph(program: TrainingProgram, tensors: ReadonlyMap<stri
   return graph;
 }
 
-function generator(program: TrainingProgram, source: Source): Graph {
+function generator(program: TrainingProgram, source: Source, deterministic = false): Graph {
   const { recipe, sample } = program;
   const graph = new Graph('generator');
   const z = graph.input('z', 'float32', ['N', recipe.network.zDim]);
-  const random = program.randomAtInference
-    ? RandomStreams.of(graph, graph.input('seed', 'int32', []), graph.scalar(0, 'int32'))
-    : undefined;
+  const random =
+    program.randomAtInference && !deterministic
+      ? RandomStreams.of(graph, graph.input('seed', 'int32', []), graph.scalar(0, 'int32'))
+      : undefined;
   const labels = program.labelled ? graph.input('label', 'int32', ['N']) : undefined;
-  const pass = inference(graph, 'generator', program.generator, source, random, labels);
+  const pass = inference(graph, 'generator', program.generator, source, { random, labels, deterministic });
   graph.output(outputName(sample), pass.run(program.networks.generator, z));
   return graph;
 }
@@ -89,10 +109,9 @@ function inference(
   network: string,
   state: NetworkState,
   source: Source,
-  random?: RandomStreams,
-  labels?: Value,
+  given: Pick<PassOptions, 'random' | 'labels' | 'deterministic'> = {},
 ): Pass {
   const specs = [...state.parameters, ...state.statistics];
   const values = new Map(specs.map((spec) => [spec.name, source(graph, spec)]));
-  return new Pass({ graph, network, values, training: false, random, labels });
+  return new Pass({ graph, network, values, training: false, ...given });
 }

@@ -1,42 +1,68 @@
+import { InputError } from '../artifacts/errors.ts';
 import { encodeMetadata } from '../artifacts/metadata.ts';
 import { writeFileAtomic } from '../artifacts/files.ts';
 import { encodeModel } from '../artifacts/onnx/encode.ts';
 import type { RunFolder } from '../artifacts/run-folder.ts';
 import { ganxVersion } from '../artifacts/version.ts';
 import { discriminatorGraph, encoderGraph, generatorGraph } from '../graph-builder/export.ts';
+import type { GeneratorOptions } from '../graph-builder/export.ts';
 import { averageName } from '../graph-builder/program.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
 import { techniqueNames } from '../graph-builder/techniques/index.ts';
 import type { Tensor } from '../graph-builder/types.ts';
+import { checkGenerator } from './check-generator.ts';
 
-/** State tensor behind each of the exported generator's tensors: its running average where there is one. */
-export function generatorSources(program: TrainingProgram): Map<string, string> {
+export type Weights = 'ema' | 'live';
+
+export interface ExportOptions extends GeneratorOptions {
+  /** The running average of the weights or the weights themselves; default the average where the recipe keeps one. */
+  readonly weights?: Weights;
+}
+
+/** What training has come to. */
+export interface Trained {
+  readonly program: TrainingProgram;
+  /** Names of the classes of the data. */
+  readonly classes: readonly string[];
+  readonly state: ReadonlyMap<string, Tensor>;
+  readonly steps: number;
+}
+
+/** Enough to make the networks anew elsewhere, as the Python package does. */
+const definitionOf = ({ recipe, sample }: TrainingProgram) => ({
+  settings: JSON.stringify(recipe),
+  sample: JSON.stringify(sample),
+});
+
+const defaultWeights = ({ recipe }: TrainingProgram): Weights => (recipe.emaDecay > 0 ? 'ema' : 'live');
+
+/** State tensor behind each of the generator's tensors. */
+export function generatorSources(
+  program: TrainingProgram,
+  weights: Weights = defaultWeights(program),
+): Map<string, string> {
   const specs = [...program.generator.parameters, ...program.generator.statistics];
-  const averaged = program.recipe.emaDecay > 0;
-  return new Map(specs.map(({ name }) => [name, averaged ? averageName(name) : name]));
+  return new Map(specs.map(({ name }) => [name, weights === 'ema' ? averageName(name) : name]));
 }
 
 /**
- * Writes generator.onnx, discriminator.onnx and, where there is one, encoder.onnx from a training state.
+ * generator.onnx, which has been run once and draws what the generator in training draws.
  *
- * @param classes names of the classes of the data
+ * @throws InputError where the recipe has no such weights, or half precision is too little for them.
  */
-export async function exportNetworks(
-  folder: RunFolder,
-  program: TrainingProgram,
-  classes: readonly string[],
-  state: ReadonlyMap<string, Tensor>,
-  steps: number,
-): Promise<void> {
+export async function encodeGenerator(trained: Trained, options: ExportOptions = {}): Promise<Uint8Array> {
+  const { program, classes, state, steps } = trained;
   const { recipe, sample } = program;
-  const tensors = new Map([...generatorSources(program)].map(([name, source]) => [name, state.get(source)!]));
+  const { weights = defaultWeights(program), deterministic = false } = options;
+  if (weights === 'ema' && !(recipe.emaDecay > 0))
+    throw new InputError(`--weights: ema, but the recipe ${recipe.name} keeps no average; use live`);
+  const sources = generatorSources(program, weights);
+  const tensors = new Map([...sources].map(([name, source]) => [name, state.get(source)!]));
   const parameterCount = program.generator.parameters.reduce(
     (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1),
     0,
   );
-  // Enough to make the networks anew elsewhere, as the Python package does.
-  const definition = { settings: JSON.stringify(recipe), sample: JSON.stringify(sample) };
   const metadata = encodeMetadata({
     ganxVersion,
     recipe: recipe.name,
@@ -46,35 +72,54 @@ export async function exportNetworks(
     ...(sample.kind === 'images' ? { valueRange: [-1, 1] as const } : {}),
     classes: program.labelled ? classes : [],
     conditional: program.labelled,
-    random: program.randomAtInference,
+    random: program.randomAtInference && !deterministic,
     latent: recipe.techniques.latent,
     techniques: techniqueNames(recipe, sample),
-    weights: recipe.emaDecay > 0 ? 'ema' : 'live',
+    weights,
     steps,
     images: steps * program.samplesPerStep,
     parameterCount,
   });
-  const generator = compile(generatorGraph(program, tensors), 'portable');
-  await writeFileAtomic(
-    folder.generator,
-    encodeModel(generator, { metadata: { ...metadata, ...definition }, producerVersion: ganxVersion }),
-  );
-  const further = {
-    discriminator: discriminatorGraph(program, state),
-    ...(program.encoder ? { encoder: encoderGraph(program, state) } : {}),
-  };
-  for (const [network, graph] of Object.entries(further))
-    await writeFileAtomic(
-      folder[network as keyof typeof further],
+  const graph = compile(generatorGraph(program, tensors, options), 'portable');
+  const bytes = encodeModel(graph, {
+    metadata: { ...metadata, ...definitionOf(program) },
+    producerVersion: ganxVersion,
+  });
+  await checkGenerator(bytes, program, tensors, options);
+  return bytes;
+}
+
+/** discriminator.onnx and, where there is one, encoder.onnx. */
+export function encodeOthers({ program, state }: Trained): Map<'discriminator' | 'encoder', Uint8Array> {
+  const graphs = new Map([
+    ['discriminator' as const, discriminatorGraph(program, state)],
+    ...(program.encoder ? [['encoder' as const, encoderGraph(program, state)] as const] : []),
+  ]);
+  return new Map(
+    [...graphs].map(([network, graph]) => [
+      network,
       encodeModel(compile(graph, 'portable'), {
         metadata: {
           format: `ganx.${network}`,
           formatVersion: '1',
           ganxVersion,
-          recipe: recipe.name,
-          ...definition,
+          recipe: program.recipe.name,
+          ...definitionOf(program),
         },
         producerVersion: ganxVersion,
       }),
-    );
+    ]),
+  );
+}
+
+/** Writes the networks into the folder of their run, each file whole or not at all; returns their paths. */
+export async function exportNetworks(
+  folder: RunFolder,
+  trained: Trained,
+  options: ExportOptions = {},
+): Promise<string[]> {
+  const files = new Map<string, Uint8Array>([[folder.generator, await encodeGenerator(trained, options)]]);
+  for (const [network, bytes] of encodeOthers(trained)) files.set(folder[network], bytes);
+  for (const [path, bytes] of files) await writeFileAtomic(path, bytes);
+  return [...files.keys()];
 }

@@ -1,5 +1,7 @@
 export { openDataset } from './data/dataset.ts';
 export type { DataOptions, Dataset } from './data/dataset.ts';
+export { exportRun } from './export-run.ts';
+export type { ExportResult, ExportRunOptions } from './export-run.ts';
 export type { TrainEvent } from './events.ts';
 export type { RuleName, Verdict } from './monitor/verdict.ts';
 export type { TrainOptions } from './options.ts';

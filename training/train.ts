@@ -8,8 +8,8 @@ import { initialize } from '../graph-builder/initializer.ts';
 import { buildProgram } from '../graph-builder/program.ts';
 import type { Telemetry, TrainingProgram } from '../graph-builder/program.ts';
 import type { OptimizerRecipe, Recipe } from '../graph-builder/recipe.ts';
-import { formatType } from '../graph-builder/shape.ts';
 import type { Tensor } from '../graph-builder/types.ts';
+import { checkState } from './check-state.ts';
 import { chunkSource, ChunkSize, runBudget } from './chunks.ts';
 import type { Dataset } from './data/dataset.ts';
 import { deviceName, parseDevice } from './device.ts';
@@ -322,14 +322,20 @@ async function runSteps(run: Run): Promise<TrainResult> {
     await rollBack(diverged);
     diverged = await advance();
   }
+  const trained = (state: ReadonlyMap<string, Tensor>, steps: number) => ({
+    program,
+    classes: config.classes,
+    state,
+    steps,
+  });
   const outcome = diverged ? 'diverged' : step < total && signal.aborted ? 'stopped' : 'done';
   if (diverged) {
     const rollback = run.options.onDiverge === 'rollback' ? '' : ' or --on-diverge rollback';
     await tell({ ...diverged, advice: `${diverged.advice}${rollback}` });
     const { checkpoint: last } = await latestCheckpoint(folder.path);
     saved = last?.step ?? -1;
-    if (last) await exportNetworks(folder, program, config.classes, last.tensors, last.step);
-  } else await exportNetworks(folder, program, config.classes, await engine.state(), step);
+    if (last) await exportNetworks(folder, trained(last.tensors, last.step));
+  } else await exportNetworks(folder, trained(await engine.state(), step));
   const hostShare = busy > 0 ? Math.max(0, 1 - busy / (performance.now() - began)) : 0;
   await writeReport(folder, config, outcome, verdicts);
   onEvent({
@@ -401,14 +407,7 @@ async function lastGoodState(
   for (const { folder: path, reason } of passedOver)
     onEvent({ type: 'warning', message: `${path}: passed over (${reason})` });
   checkSameRun(parseRunConfig(checkpoint.manifest.config, checkpoint.folder), config, checkpoint.folder);
-  for (const { name, shape, dtype } of program.state) {
-    const found = checkpoint.tensors.get(name);
-    const [is, expected] = [found && formatType(found), formatType({ dtype, shape })];
-    if (is !== expected)
-      throw new InputError(
-        `${checkpoint.folder}: tensor ${name} is ${is ?? 'missing'}, expected ${expected}`,
-      );
-  }
+  checkState(program, checkpoint.tensors, checkpoint.folder);
   return {
     step: checkpoint.step,
     tensors: checkpoint.tensors,

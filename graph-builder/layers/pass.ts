@@ -21,6 +21,8 @@ export interface PassOptions {
   /** Training normalises by the batch and updates statistics; inference uses the statistics. */
   readonly training: boolean;
   readonly random?: RandomStreams | undefined;
+  /** Leaves out what is random: dropout and noise change nothing. */
+  readonly deterministic?: boolean | undefined;
   /** Classes that the samples of the pass have or are to have, int32 [N]. */
   readonly labels?: Value | undefined;
   /** Scalars that change from step to step, such as the std of a decaying noise. */
@@ -75,6 +77,10 @@ export class Pass {
   /** Sets the next value of a statistic. */
   update(name: string, value: Value): void {
     this.updates.set(this.#name(name), value);
+  }
+
+  get deterministic(): boolean {
+    return this.#options.deterministic ?? false;
   }
 
   get random(): RandomStreams {

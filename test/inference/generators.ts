@@ -1,7 +1,8 @@
 import { encodeMetadata } from '../../artifacts/metadata.ts';
 import type { GeneratorMetadata } from '../../artifacts/metadata.ts';
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
-import { discriminatorGraph, generatorGraph } from '../../graph-builder/export.ts';
+import { discriminatorGraph, encoderGraph, generatorGraph } from '../../graph-builder/export.ts';
+import type { GeneratorOptions } from '../../graph-builder/export.ts';
 import { Graph } from '../../graph-builder/graph.ts';
 import { initialize } from '../../graph-builder/initializer.ts';
 import { add, cast, mul } from '../../graph-builder/ops/elementwise.ts';
@@ -51,7 +52,7 @@ export function metadataOf(recipe: Recipe, sample: SampleSpec): GeneratorMetadat
     shape: sample.shape,
     ...(sample.kind === 'images' && { valueRange: [-1, 1] }),
     classes: [],
-    conditional: false,
+    conditional: buildProgram(recipe, sample).labelled,
     latent: 'normal',
     random: buildProgram(recipe, sample).randomAtInference,
     techniques: [],
@@ -63,16 +64,34 @@ export function metadataOf(recipe: Recipe, sample: SampleSpec): GeneratorMetadat
 }
 
 /** generator.onnx of an untrained recipe. */
-export function generatorModel(recipe: Recipe, sample: SampleSpec): Uint8Array {
+export function generatorModel(
+  recipe: Recipe,
+  sample: SampleSpec,
+  names: readonly string[] = [],
+  options: GeneratorOptions = {},
+): Uint8Array {
   const { program, tensors } = networks(recipe, sample);
-  const metadata = encodeMetadata(metadataOf(recipe, sample));
-  return encodeModel(compile(generatorGraph(program, tensors), 'portable'), { metadata });
+  const metadata = encodeMetadata({ ...metadataOf(recipe, sample), classes: names });
+  return encodeModel(compile(generatorGraph(program, tensors, options), 'portable'), { metadata });
 }
 
 export function discriminatorModel(recipe: Recipe, sample: SampleSpec): Uint8Array {
   const { program, tensors } = networks(recipe, sample);
   return encodeModel(compile(discriminatorGraph(program, tensors), 'portable'), {
     metadata: { format: 'ganx.discriminator' },
+  });
+}
+
+const { vaegan } = presets as { readonly vaegan: Recipe };
+
+/** With an encoder, and without anything random. */
+export const encoderRecipe: Recipe = { ...vaegan, network: dropoutRecipe.network };
+
+/** encoder.onnx of `encoderRecipe`. */
+export function encoderModel(): Uint8Array {
+  const { program, tensors } = networks(encoderRecipe, grey);
+  return encodeModel(compile(encoderGraph(program, tensors), 'portable'), {
+    metadata: { format: 'ganx.encoder' },
   });
 }
 

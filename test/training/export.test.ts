@@ -1,0 +1,156 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readInitializers, readModelInfo } from '../../artifacts/onnx/decode.ts';
+import { loadCheckpoint } from '../../artifacts/checkpoint.ts';
+import { initialize } from '../../graph-builder/initializer.ts';
+import { buildProgram } from '../../graph-builder/program.ts';
+import type { Tensor } from '../../graph-builder/types.ts';
+import { Generator } from '../../inference/node.ts';
+import { checkGenerator } from '../../training/check-generator.ts';
+import { dropoutRecipe, generatorModel, grey } from '../inference/generators.ts';
+import { ganx, tiny, writeDigits } from './fixtures.ts';
+
+let folder: string;
+const run = (...args: string[]) => ganx(args, folder);
+const at = (name: string) => join(folder, name);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ganx-export-'));
+  const data = await writeDigits(folder, 100);
+  const { code, stderr } = await run(
+    ...[
+      'train',
+      data,
+      ...tiny,
+      '--steps',
+      '6',
+      '--checkpoint-every',
+      '4',
+      '--sample-every',
+      '0',
+      '--out',
+      'run',
+    ],
+  );
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+async function draw(name: string, seed: number): Promise<Float32Array> {
+  const generator = await Generator.load(at(name), { threads: 1 });
+  try {
+    return (await generator.sample(8, { z: new Float32Array(8 * 8).fill(0.5), seed })).data;
+  } finally {
+    await generator.dispose();
+  }
+}
+
+const farthest = (a: Float32Array, b: Float32Array) =>
+  a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
+
+describe('ganx export', () => {
+  it('writes again what training wrote, bit for bit', async () => {
+    const networks = ['generator', 'discriminator'].map((name) => `run/${name}.onnx`);
+    const before = await Promise.all(networks.map((name) => readFile(at(name))));
+    for (const name of networks) await rm(at(name));
+    const { code, stdout, stderr } = await run('export', 'run', '--json');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual({ files: networks, step: 6 });
+    expect(await Promise.all(networks.map((name) => readFile(at(name))))).toEqual(before);
+  });
+
+  it('takes the average or the weights themselves, of the checkpoint that is named', async () => {
+    for (const [out, flags] of [
+      ['new/ema.onnx', []],
+      ['live.onnx', ['--weights', 'live']],
+      ['early.onnx', ['--weights', 'live', '--checkpoint', '4']],
+    ] as const)
+      expect((await run('export', 'run', ...flags, '--out', out)).code).toBe(0);
+    const weightOf = async (file: string) =>
+      readInitializers(await readFile(at(file)), file).get('generator/image/conv/weight')!.data;
+    const stateOf = async (step: number, name: string) =>
+      (await loadCheckpoint(at(`run/checkpoints/step-${step}`))).tensors.get(name)!.data;
+    const name = 'generator/image/conv/weight';
+    expect(await weightOf('new/ema.onnx')).toEqual(await stateOf(6, `average/${name}`));
+    expect(await weightOf('live.onnx')).toEqual(await stateOf(6, name));
+    expect(await weightOf('early.onnx')).toEqual(await stateOf(4, name));
+    expect(await stateOf(4, name)).not.toEqual(await stateOf(6, name));
+    const { metadata } = readModelInfo(await readFile(at('early.onnx')), 'early.onnx');
+    expect({ weights: metadata.weights, steps: metadata.steps }).toEqual({ weights: 'live', steps: '4' });
+  });
+
+  it('leaves dropout out on request: no seed, one picture, the mean of the others', async () => {
+    expect((await run('export', 'run', '--deterministic', '--out', 'still.onnx')).code).toBe(0);
+    const { inputs, metadata } = readModelInfo(await readFile(at('still.onnx')), 'still.onnx');
+    expect(inputs.map(({ name }) => name)).toEqual(['z']);
+    expect(metadata.random).toBe('false');
+    expect(await draw('still.onnx', 1)).toEqual(await draw('still.onnx', 2));
+    expect(await draw('run/generator.onnx', 1)).not.toEqual(await draw('run/generator.onnx', 2));
+  });
+
+  it('halves the weights on request, and the pictures stay', async () => {
+    expect((await run('export', 'run', '--fp16', '--out', 'half.onnx')).code).toBe(0);
+    const half = readInitializers(await readFile(at('half.onnx')), 'half.onnx');
+    const whole = readInitializers(await readFile(at('run/generator.onnx')), 'whole.onnx');
+    const kinds = (tensors: Map<string, Tensor>, rank: (n: number) => boolean) =>
+      new Set(
+        [...tensors].flatMap(([name, { dtype, shape }]) =>
+          name.startsWith('generator/') && rank(shape.length) ? [dtype] : [],
+        ),
+      );
+    expect([kinds(half, (n) => n > 1), kinds(half, (n) => n === 1)]).toEqual([
+      new Set(['float16']),
+      new Set(['float32']),
+    ]);
+    expect([...half.keys()].sort()).toEqual([...whole.keys()].sort());
+    const weights = [...half.values()].filter(({ dtype }) => dtype === 'float16');
+    const elements = weights.reduce((sum, { data }) => sum + data.length, 0);
+    const sizeOf = async (name: string) => (await stat(at(name))).size;
+    const saved = (await sizeOf('run/generator.onnx')) - (await sizeOf('half.onnx'));
+    // Two bytes each, less what the casts take.
+    expect(saved).toBeGreaterThan(1.5 * elements);
+    expect(saved).toBeLessThan(2 * elements);
+    const difference = farthest(await draw('half.onnx', 3), await draw('run/generator.onnx', 3));
+    expect(difference).toBeGreaterThan(0);
+    expect(difference).toBeLessThan(0.02);
+  });
+
+  it.each([
+    [['.'], '.: not the folder of a run (no recipe.json; found'],
+    [['run', '--checkpoint', '5'], 'run: has no checkpoint of step 5; it has 4, 6'],
+    [['run', '--weights', 'both'], "option '--weights <kind>' argument 'both' is invalid."],
+    [['run', '--out', 'x.txt'], '--out: "x.txt" must end in .onnx'],
+  ])('refuses %j', async (args, message) => {
+    const { code, stdout, stderr } = await run(
+      'export',
+      ...args,
+      ...(args.includes('--out') ? [] : ['--out', 'x.onnx']),
+    );
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(message);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(existsSync(at('x.onnx'))).toBe(false);
+  });
+});
+
+describe('the check of an export', () => {
+  const program = buildProgram(dropoutRecipe, grey);
+  const initial = new Map(program.state.map((spec) => [spec.name, initialize(spec, 7)]));
+
+  it('finds weights that are not those of training', async () => {
+    await expect(checkGenerator(generatorModel(dropoutRecipe, grey), program, initial, {})).rejects.toThrow(
+      /^generator\.onnx: the export changes samples by .+, must be at most 0\.00010$/,
+    );
+  });
+
+  it('finds that half precision is too little', async () => {
+    const model = generatorModel(dropoutRecipe, grey, [], { half: true });
+    await expect(checkGenerator(model, program, initial, { half: true })).rejects.toThrow(
+      /^--fp16: half precision changes samples by .+, must be at most 0\.020 for these weights; leave it out$/,
+    );
+  });
+});
