@@ -9,6 +9,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   sample: async () => (await import('./sample.ts')).sampleCommand(),
   reconstruct: async () => (await import('./reconstruct.ts')).reconstructCommand(),
   interpolate: async () => (await import('./interpolate.ts')).interpolateCommand(),
+  serve: async () => (await import('./serve.ts')).serveCommand(),
   inspect: async () => (await import('./inspect.ts')).inspectCommand(),
   bench: async () => (await import('./bench.ts')).benchCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),
