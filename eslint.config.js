@@ -9,6 +9,8 @@ export default tseslint.config(
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
+      // Globals of browsers that are more often a variable one forgot to declare.
+      'no-restricted-globals': ['error', 'close', 'event', 'length', 'name', 'open', 'status'],
       // Numbers in messages are what an error is for.
       '@typescript-eslint/restrict-template-expressions': [
         'error',

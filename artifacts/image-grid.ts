@@ -1,9 +1,8 @@
 import { InputError } from './errors.ts';
-import { encodePng, maxPixels } from './png.ts';
-import type { ImageShape } from './png.ts';
+import { maxPixels } from './picture.ts';
+import type { ImageShape, Picture } from './picture.ts';
 
-export type { ImageShape } from './png.ts';
-export { plotPoints } from './plot-points.ts';
+// Runs in browsers too: no Node.
 
 export interface GridOptions {
   /** Default: as many as make the grid near-square. */
@@ -15,19 +14,19 @@ const gutter = 2;
 const gutterValue = 64;
 
 /**
- * Images as one PNG, row by row, with a gutter between them.
+ * Images as one picture, row by row, with a gutter between them.
  *
  * @param images [count, C, H, W] in [-1, 1]; what lies outside is clipped
- * @throws InputError where the grid is too large for a PNG.
+ * @throws InputError where the grid is too large for a picture.
  */
-export function encodeGrid(
+export function imageGrid(
   images: Float32Array,
   shape: ImageShape & { readonly count: number },
   { columns = Math.ceil(Math.sqrt(shape.count)) }: GridOptions = {},
-): Promise<Uint8Array> {
+): Picture {
   const { count, channels, height, width } = shape;
   if (!Number.isInteger(columns) || columns < 1)
-    throw new RangeError(`columns ${columns} must be an integer >= 1`);
+    throw new InputError(`columns ${columns} must be an integer >= 1`);
   checkLength(images, count, shape);
   const across = Math.min(columns, count);
   const gridWidth = across * (width + gutter) - gutter;
@@ -42,12 +41,7 @@ export function encodeGrid(
     const top = Math.floor(i / across) * (height + gutter);
     copyImage(images, i, shape, pixels, (top * gridWidth + left) * channels, gridWidth * channels);
   }
-  return encodePng(pixels, { channels, height: gridHeight, width: gridWidth });
-}
-
-/** One image [C, H, W] in [-1, 1] as a PNG. */
-export function encodeImage(image: Float32Array, shape: ImageShape): Promise<Uint8Array> {
-  return encodeGrid(image, { ...shape, count: 1 });
+  return { pixels, channels, height: gridHeight, width: gridWidth };
 }
 
 function checkLength(images: Float32Array, count: number, { channels, height, width }: ImageShape): void {

@@ -1,5 +1,5 @@
 import { InputError } from './errors.ts';
-import type { ModelInfo } from './onnx/decode.ts';
+import type { ModelSummary } from './onnx/summary.ts';
 
 // Runs in browsers too: no Node, no schema library.
 
@@ -55,7 +55,7 @@ export function encodeMetadata(metadata: GeneratorMetadata): Record<string, stri
  * @throws InputError naming the file, where it is no generator of ganx or contradicts itself.
  */
 export function decodeMetadata(
-  info: Pick<ModelInfo, 'metadata' | 'inputs' | 'outputs' | 'producer'>,
+  info: Pick<ModelSummary, 'metadata' | 'inputs' | 'outputs' | 'producer'>,
   source: string,
 ): GeneratorMetadata {
   const { metadata } = info;
@@ -93,7 +93,7 @@ export function decodeMetadata(
 /** For the person who took the wrong file. */
 function whatItIs({ metadata, inputs, outputs, producer }: Parameters<typeof decodeMetadata>[0]): string {
   // A training graph has hundreds.
-  const ports = (list: ModelInfo['inputs']) => {
+  const ports = (list: ModelSummary['inputs']) => {
     const shown = list.slice(0, 3).map(({ name, shape }) => `${name} [${shape.join(', ')}]`);
     return [...shown, ...(list.length > 3 ? [`${list.length - 3} more`] : [])].join(', ') || 'nothing';
   };
@@ -104,7 +104,7 @@ function whatItIs({ metadata, inputs, outputs, producer }: Parameters<typeof dec
 
 function checkPorts(
   { kind, conditional, random }: GeneratorMetadata,
-  { inputs, outputs }: Pick<ModelInfo, 'inputs' | 'outputs'>,
+  { inputs, outputs }: Pick<ModelSummary, 'inputs' | 'outputs'>,
   source: string,
 ): void {
   const check = (what: 'input' | 'output', present: boolean, name: string, wanted: boolean, why: string) => {

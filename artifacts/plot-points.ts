@@ -1,4 +1,6 @@
-import { encodePng } from './png.ts';
+import type { Picture } from './picture.ts';
+
+// Runs in browsers too: no Node.
 
 const size = 512;
 /** Of a dot, in pixels. */
@@ -19,7 +21,7 @@ interface View {
 }
 
 /**
- * 2-D points as a PNG scatter plot, 512 x 512, y upwards. With a reference (the real data, in grey) the view is that
+ * 2-D points as a scatter plot, 512 x 512, y upwards. With a reference (the real data, in grey) the view is that
  * of the reference, so that plots of one run compare; points outside of it are drawn on the edge.
  *
  * @param points [n, 2]; what is not finite is left out
@@ -28,14 +30,14 @@ interface View {
 export function plotPoints(
   points: Float32Array,
   { reference }: { readonly reference?: Float32Array } = {},
-): Promise<Uint8Array> {
+): Picture {
   for (const values of [points, reference])
     if (values && values.length % 2) throw new RangeError(`${values.length} coordinates must make pairs`);
   const view = viewOf(reference?.length ? reference : points);
   const pixels = new Uint8ClampedArray(size * size * 3).fill(background);
   if (reference) draw(pixels, reference, view, referenceColour);
   draw(pixels, points, view, pointColour);
-  return encodePng(pixels, { channels: 3, height: size, width: size });
+  return { pixels, channels: 3, height: size, width: size };
 }
 
 /** All points, with an eighth of free space on each side. */

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { temporaryBeside, writeFileAtomic } from '../artifacts/files.ts';
-import { encodeImage } from '../artifacts/image-grid.ts';
+import { encodeImage } from '../artifacts/png.ts';
 import type { Finding } from './finding.ts';
 import { diagnoseProvider, installRuntime } from './provider-diagnosis.ts';
 

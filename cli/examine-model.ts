@@ -1,6 +1,7 @@
 import { decodeMetadata, generatorFormat } from '../artifacts/metadata.ts';
 import { readModelInfo } from '../artifacts/onnx/decode.ts';
-import type { ModelInfo, PortInfo } from '../artifacts/onnx/decode.ts';
+import type { ModelInfo } from '../artifacts/onnx/decode.ts';
+import type { PortInfo } from '../artifacts/onnx/summary.ts';
 import type { Report, Row } from './report.ts';
 
 /** What the models that ganx writes are for, by the format in their metadata. */

@@ -2,7 +2,7 @@ import { rm, stat } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { InputError } from '../artifacts/errors.ts';
 import { makeFolder, writeFileAtomic } from '../artifacts/files.ts';
-import { encodeImage } from '../artifacts/image-grid.ts';
+import { encodeImage } from '../artifacts/png.ts';
 import type { Generator, Samples } from '../inference/node.ts';
 
 /** Where pictures go: one PNG with all of them, or a folder with one PNG each. */

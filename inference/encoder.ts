@@ -1,73 +1,61 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import type * as Ort from 'onnxruntime-node';
 import { InputError } from '../artifacts/errors.ts';
-import { readBytes } from '../artifacts/files.ts';
 import { encoderFormat } from '../artifacts/metadata.ts';
 import type { GeneratorMetadata } from '../artifacts/metadata.ts';
-import { readModelInfo } from '../artifacts/onnx/decode.ts';
+import { readModelSummary } from '../artifacts/onnx/summary.ts';
 import { sliceSize } from './generator.ts';
-import { createSession } from './onnxruntime-node.ts';
-import type { SessionSettings } from './onnxruntime-node.ts';
+import { Model } from './model.ts';
+import type { Runtime } from './model.ts';
+import type { ModelBytes } from './source.ts';
+
+// Runs in browsers too: no Node.
 
 /** The encoder of a VAE/GAN: images to the means of their latents. */
 export class Encoder {
-  readonly #ort: typeof Ort;
-  readonly #session: Ort.InferenceSession;
+  readonly #model: Model;
+  readonly #zDim: number;
+  readonly #shape: readonly number[];
 
-  private constructor(ort: typeof Ort, session: Ort.InferenceSession) {
-    this.#ort = ort;
-    this.#session = session;
+  private constructor(model: Model, { zDim, shape }: GeneratorMetadata) {
+    this.#model = model;
+    this.#zDim = zDim;
+    this.#shape = shape;
   }
 
   /** @throws InputError where it is no encoder of ganx, or one of another generator. */
   static async load(
-    ort: typeof Ort,
-    path: string,
-    { zDim, shape }: GeneratorMetadata,
-    settings: SessionSettings,
+    runtime: Runtime,
+    { bytes, source }: ModelBytes,
+    generator: GeneratorMetadata,
   ): Promise<Encoder> {
-    const bytes = await readBytes(path);
-    const { metadata, inputs, outputs } = readModelInfo(bytes, path);
+    const { zDim, shape } = generator;
+    const { metadata, inputs, outputs } = readModelSummary(bytes, source);
     if (metadata.format !== encoderFormat)
-      throw new InputError(`${path}: not a ganx encoder; expected the encoder.onnx of a ganx run`);
+      throw new InputError(`${source}: not a ganx encoder; expected the encoder.onnx of a ganx run`);
     const fits =
       String(inputs.find(({ name }) => name === 'images')?.shape.slice(1)) === String(shape) &&
       outputs.find(({ name }) => name === 'mean')?.shape[1] === zDim;
     if (!fits)
       throw new InputError(
-        `${path}: encoder of another generator; expected images [${shape.join(', ')}] to ${zDim} latents`,
+        `${source}: encoder of another generator; expected images [${shape.join(', ')}] to ${zDim} latents`,
       );
-    return new Encoder(ort, await createSession(ort, bytes, path, settings));
+    return new Encoder(await Model.load(runtime, bytes, source), generator);
   }
 
   /** images [n, C, H, W] in [-1, 1] -> latents [n, zDim] */
-  async encode(
-    images: Float32Array,
-    n: number,
-    shape: readonly number[],
-    zDim: number,
-  ): Promise<Float32Array> {
-    const { Tensor } = this.#ort;
+  async encode(images: Float32Array, n: number): Promise<Float32Array> {
+    const zDim = this.#zDim;
     const size = images.length / n;
     const latents = new Float32Array(n * zDim);
     for (let start = 0; start < n; start += sliceSize) {
       const end = Math.min(start + sliceSize, n);
-      const slice = new Tensor('float32', images.subarray(start * size, end * size), [end - start, ...shape]);
-      const { mean } = await this.#session.run({ images: slice }, ['mean']);
-      latents.set(mean!.data as Float32Array, start * zDim);
+      const data = images.subarray(start * size, end * size);
+      const feeds = { images: { data, dims: [end - start, ...this.#shape] } };
+      latents.set(await this.#model.run(feeds, 'mean', [end - start, zDim]), start * zDim);
     }
     return latents;
   }
 
   release(): Promise<void> {
-    return this.#session.release();
+    return this.#model.release();
   }
-}
-
-/** encoder.onnx of a run's folder, where there is one. */
-export async function encoderBeside(path: string): Promise<string | undefined> {
-  const encoder = join(path, 'encoder.onnx');
-  const found = await stat(encoder).catch(() => undefined);
-  return found?.isFile() ? encoder : undefined;
 }

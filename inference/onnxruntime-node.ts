@@ -1,5 +1,8 @@
 import type * as Ort from 'onnxruntime-node';
 import { InputError, withoutPlace } from '../artifacts/errors.ts';
+import type { Runtime } from './model.ts';
+import { checkThreads } from './settings.ts';
+import type { Optimization } from './settings.ts';
 
 export type Device = 'cpu' | 'cuda' | `cuda:${number}` | 'webgpu';
 
@@ -8,6 +11,8 @@ export interface SessionSettings {
   readonly device?: Device;
   /** Threads of onnxruntime, 1 to 1024; default as many as there are cores. */
   readonly threads?: number;
+  /** What onnxruntime may do to the graph; default `all`. Less loads faster and runs slower. */
+  readonly optimization?: Optimization;
 }
 
 /** onnxruntime-node is an optional dependency: a browser user never needs its binaries. */
@@ -25,39 +30,39 @@ export async function loadRuntime(): Promise<typeof Ort> {
 }
 
 /**
- * Loads a model into onnxruntime.
+ * onnxruntime-node with these settings.
  *
- * @param source what messages call the model: its path
- * @throws InputError where the settings are wrong, the device cannot be used, or onnxruntime refuses the model.
+ * @throws InputError where a setting is wrong.
  */
-export async function createSession(
-  ort: typeof Ort,
-  bytes: Uint8Array,
-  source: string,
-  settings: SessionSettings,
-): Promise<Ort.InferenceSession> {
-  const { device = 'cpu', threads } = settings;
-  const options = sessionOptions(device, threads);
-  try {
-    return await ort.InferenceSession.create(bytes, options);
-  } catch (cause) {
-    const reason = withoutPlace((cause as Error).message);
-    throw new InputError(
-      device === 'cpu'
-        ? `${source}: onnxruntime refuses the model (${reason})`
-        : `device ${device} cannot be used (${reason}); "ganx doctor" tells what is missing`,
-      { cause },
-    );
-  }
+export function nodeRuntime(ort: typeof Ort, settings: SessionSettings): Runtime {
+  const { device = 'cpu' } = settings;
+  const options = sessionOptions(device, settings);
+  const createSession = async (bytes: Uint8Array, source: string) => {
+    try {
+      return await ort.InferenceSession.create(bytes, options);
+    } catch (cause) {
+      const reason = withoutPlace((cause as Error).message);
+      throw new InputError(
+        device === 'cpu'
+          ? `${source}: onnxruntime refuses the model (${reason})`
+          : `device ${device} cannot be used (${reason}); "ganx doctor" tells what is missing`,
+        { cause },
+      );
+    }
+  };
+  return { Tensor: ort.Tensor, createSession };
 }
 
-function sessionOptions(device: string, threads: number | undefined): Ort.InferenceSession.SessionOptions {
-  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 1024))
-    throw new InputError(`threads ${threads} must be an integer from 1 to 1024`);
+function sessionOptions(
+  device: string,
+  { threads, optimization = 'all' }: SessionSettings,
+): Ort.InferenceSession.SessionOptions {
+  checkThreads(threads, 1024);
   return {
     executionProviders: [providerOf(device)],
     ...(threads !== undefined && { intraOpNumThreads: threads }),
     interOpNumThreads: 1,
+    graphOptimizationLevel: optimization,
     logSeverityLevel: 3,
     extra: { session: { set_denormal_as_zero: '1' } },
   };

@@ -1,5 +1,7 @@
-import { encodeGrid } from '../artifacts/image-grid.ts';
+import { imageGrid } from '../artifacts/image-grid.ts';
+import type { Picture } from '../artifacts/picture.ts';
 import { plotPoints } from '../artifacts/plot-points.ts';
+import { encodePng } from '../artifacts/png.ts';
 import { normals, uniforms } from '../graph-builder/hash.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
 import type { Tensor } from '../graph-builder/types.ts';
@@ -50,14 +52,14 @@ export class SamplePainter {
   async paint(engine: Engine): Promise<Painting> {
     const { data, shape } = await engine.generate(this.#z, 0, this.#labels);
     const values = data as Float32Array;
-    return { png: await this.#draw(values, shape), diversity: this.#meter.measure(values) };
+    return { png: await encodePng(this.#draw(values, shape)), diversity: this.#meter.measure(values) };
   }
 
-  #draw(values: Float32Array, shape: readonly number[]): Promise<Uint8Array> {
+  #draw(values: Float32Array, shape: readonly number[]): Picture {
     if (this.#program.sample.kind === 'points')
       return plotPoints(values, this.#reference ? { reference: this.#reference } : {});
     const [count, channels, height, width] = shape as [number, number, number, number];
-    return encodeGrid(values, { count, channels, height, width });
+    return imageGrid(values, { count, channels, height, width });
   }
 }
 

@@ -3,7 +3,8 @@ import { GraphError } from '../../graph-builder/errors.ts';
 import { Graph } from '../../graph-builder/graph.ts';
 import type { Attribute, Node } from '../../graph-builder/graph.ts';
 import type { DType } from '../../graph-builder/types.ts';
-import { elementType, onnx } from './proto.ts';
+import { elementType } from './element-types.ts';
+import { onnx } from './proto.ts';
 
 const { AttributeType } = onnx.AttributeProto;
 

@@ -1,7 +1,7 @@
 import type { onnx as types } from 'onnx-proto';
 import type { Tensor } from '../../graph-builder/types.ts';
 import type { Names } from './names.ts';
-import { elementType } from './proto.ts';
+import { elementType } from './element-types.ts';
 
 /** Beyond this many elements a constant is named by its shape, not by its values. */
 const spelledOut = 8;

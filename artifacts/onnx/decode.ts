@@ -1,18 +1,12 @@
 import type { onnx as types } from 'onnx-proto';
-import type { Dim, Tensor } from '../../graph-builder/types.ts';
+import type { Tensor } from '../../graph-builder/types.ts';
 import { bytesPerElement } from '../../graph-builder/types.ts';
 import { InputError } from '../errors.ts';
-import { dtypeOf, elementTypeName, onnx } from './proto.ts';
+import { dtypeOf, elementTypeName } from './element-types.ts';
+import { onnx } from './proto.ts';
+import { readModelSummary } from './summary.ts';
+import type { ModelSummary } from './summary.ts';
 import { tensorOf } from './tensor-data.ts';
-
-/** An input or output of a model. */
-export interface PortInfo {
-  readonly name: string;
-  /** Spelled as ganx does; the type of a foreign model may be one that ganx lacks. */
-  readonly dtype: string;
-  /** A symbol is a string, an extent that the model leaves open is `?`. */
-  readonly shape: readonly Dim[];
-}
 
 export interface InitializerInfo {
   readonly name: string;
@@ -22,15 +16,7 @@ export interface InitializerInfo {
 }
 
 /** What a model says of itself. */
-export interface ModelInfo {
-  readonly irVersion: number;
-  /** Version of ONNX's own operators. */
-  readonly opset: number;
-  readonly producer: string;
-  readonly producerVersion: string;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly inputs: readonly PortInfo[];
-  readonly outputs: readonly PortInfo[];
+export interface ModelInfo extends ModelSummary {
   /** Nodes by operator, subgraphs included, most frequent first. */
   readonly opCounts: Readonly<Record<string, number>>;
   /** Of the main graph. */
@@ -46,19 +32,12 @@ export interface ModelInfo {
  * @throws InputError where the bytes are no ONNX model.
  */
 export function readModelInfo(bytes: Uint8Array, source: string): ModelInfo {
-  const model = parse(bytes, source);
-  const initializers = model.graph.initializer.map(initializerInfo);
-  const weights = new Set(initializers.map(({ name }) => name));
+  const summary = readModelSummary(bytes, source);
+  const graph = parse(bytes, source);
+  const initializers = graph.initializer.map(initializerInfo);
   return {
-    irVersion: Number(model.irVersion),
-    opset: model.opset,
-    producer: model.producerName,
-    producerVersion: model.producerVersion,
-    metadata: Object.fromEntries(model.metadataProps.map(({ key, value }) => [key ?? '', value ?? ''])),
-    // Before IR 4 every initializer is also listed as an input.
-    inputs: model.graph.input.filter(({ name }) => !weights.has(name ?? '')).map(portInfo),
-    outputs: model.graph.output.map(portInfo),
-    opCounts: countOperators(model.graph),
+    ...summary,
+    opCounts: countOperators(graph),
     initializers,
     parameterCount: initializers
       .filter(({ dtype, shape }) => /^b?float/.test(dtype) && shape.length > 0)
@@ -72,54 +51,24 @@ export function readModelInfo(bytes: Uint8Array, source: string): ModelInfo {
  * @throws InputError where the bytes are no ONNX model, or a tensor cannot be read.
  */
 export function readInitializers(bytes: Uint8Array, source: string): Map<string, Tensor> {
+  readModelSummary(bytes, source);
   return new Map(
-    parse(bytes, source).graph.initializer.map((proto) => [proto.name ?? '', tensorOf(proto, source)]),
+    parse(bytes, source).initializer.map((proto) => [proto.name ?? '', tensorOf(proto, source)]),
   );
 }
 
-type Model = types.ModelProto & {
-  readonly graph: Required<types.IGraphProto> & {
-    readonly initializer: types.ITensorProto[];
-    readonly input: types.IValueInfoProto[];
-    readonly output: types.IValueInfoProto[];
-  };
-  opset: number;
-};
+type ParsedGraph = types.IGraphProto & { readonly initializer: types.ITensorProto[] };
 
-/** Protobuf reads almost anything without complaint, so what every ONNX model has is asked for. */
-function parse(bytes: Uint8Array, source: string): Model {
-  const refuse = (problem: string, cause?: unknown): never => {
-    throw new InputError(`${source}: not an ONNX model (${problem})`, { cause });
-  };
-  if (bytes.length === 0) refuse('the file is empty');
-  let model: types.ModelProto;
+/** The main graph of bytes whose summary has been read. */
+function parse(bytes: Uint8Array, source: string): ParsedGraph {
   try {
-    model = onnx.ModelProto.decode(bytes);
+    return onnx.ModelProto.decode(bytes).graph as ParsedGraph;
   } catch (error) {
-    return refuse(`${bytes.length} bytes, damaged or cut short: ${(error as Error).message}`, error);
+    throw new InputError(
+      `${source}: not an ONNX model (${bytes.length} bytes, damaged or cut short: ${(error as Error).message})`,
+      { cause: error },
+    );
   }
-  const irVersion = Number(model.irVersion);
-  if (!(irVersion >= 3 && irVersion < 1000))
-    refuse(`no IR version of 3 or more in its ${bytes.length} bytes`);
-  if (!model.graph) refuse('it holds no graph');
-  const opset = model.opsetImport.find(({ domain }) => !domain || domain === 'ai.onnx');
-  if (!opset) refuse('it names no operator set; the file may be cut short');
-  return Object.assign(model as Model, { opset: Number(opset!.version) });
-}
-
-function portInfo({ name, type }: types.IValueInfoProto): PortInfo {
-  const tensor = type?.tensorType;
-  const dims = tensor?.shape?.dim ?? [];
-  return {
-    name: name ?? '',
-    dtype: tensor ? elementTypeName(tensor.elemType ?? 0) : 'no tensor',
-    shape: dims.map(extentOf),
-  };
-}
-
-function extentOf({ dimParam, dimValue }: types.TensorShapeProto.IDimension): Dim {
-  if (dimParam) return dimParam;
-  return dimValue == null ? '?' : Number(dimValue);
 }
 
 function initializerInfo({ name, dataType, dims }: types.ITensorProto): InitializerInfo {

@@ -6,7 +6,8 @@ import { encodeAttribute, integers } from './attributes.ts';
 import { bindSymbols } from './bind-symbols.ts';
 import { Constants } from './constants.ts';
 import { Names } from './names.ts';
-import { elementType, onnx } from './proto.ts';
+import { elementType } from './element-types.ts';
+import { onnx } from './proto.ts';
 
 /** Later opsets lose kernels on CUDA and WebGPU. */
 const opset = 18;

@@ -2,7 +2,7 @@ import type { onnx as types } from 'onnx-proto';
 import type { DType, Tensor, TensorData } from '../../graph-builder/types.ts';
 import { allocate, bytesPerElement } from '../../graph-builder/types.ts';
 import { InputError } from '../errors.ts';
-import { dtypeOf, elementTypeName } from './proto.ts';
+import { dtypeOf, elementTypeName } from './element-types.ts';
 
 /** Elements of an initializer, wherever ONNX put them; always a copy, so the model's bytes can go. */
 export function tensorOf(proto: types.ITensorProto, source: string): Tensor {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { InputError } from '../../artifacts/errors.ts';
 import { decodeMetadata, encodeMetadata } from '../../artifacts/metadata.ts';
 import type { GeneratorMetadata } from '../../artifacts/metadata.ts';
-import type { PortInfo } from '../../artifacts/onnx/decode.ts';
+import type { PortInfo } from '../../artifacts/onnx/summary.ts';
 import { readModelInfo } from '../../artifacts/onnx/decode.ts';
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
 import { Graph } from '../../graph-builder/graph.ts';

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import * as graphBuilder from '../../graph-builder/index.ts';
-import * as inference from '../../inference/node.ts';
+import * as browser from '../../inference/browser.ts';
+import * as node from '../../inference/node.ts';
 
 // What users import is listed name by name: a name that comes or goes is a decision.
 
-test('ganx/inference', () => {
+test.each(Object.entries({ node, browser }))('ganx/inference in %s', (_, inference) => {
   expect(Object.keys(inference).sort()).toEqual([
     'Generator',
     'InputError',

@@ -62,7 +62,7 @@ describe('what is no generator is refused by name', () => {
     const generator = await Generator.load(conditionalModel({ shape: [1, 4, 1] }), { threads: 1 });
     await expect(generator.sample(2)).rejects.toThrow(
       new InputError(
-        'generator: damaged generator (it gave float32 [2, 1, 2, 2], its metadata promise float32 [2, 1, 4, 1])',
+        'generator: damaged model (it gave float32 [2, 1, 2, 2], its metadata promise float32 [2, 1, 4, 1])',
       ),
     );
     await generator.dispose();

@@ -1,0 +1,142 @@
+import { InputError } from '../artifacts/errors.ts';
+import type { GeneratorMetadata } from '../artifacts/metadata.ts';
+import { maxSamples } from './generator.ts';
+import type { InterpolateOptions, SampleOptions } from './generator.ts';
+import { greatCircle, latents, straightLine, uniformLatents } from './latent.ts';
+
+// Runs in browsers too: no Node.
+
+/** Most elements of one call's result: 4 GiB of float32. */
+const maxElements = 2 ** 30;
+
+/** What a sampling call runs with, every default filled in. */
+export interface SamplePlan {
+  readonly n: number;
+  readonly seed: number;
+  readonly z: Float32Array;
+  readonly labels?: Int32Array;
+}
+
+/** @throws InputError naming the argument that is wrong. */
+export function planSamples(metadata: GeneratorMetadata, n: number, options: SampleOptions): SamplePlan {
+  const { zDim, shape } = metadata;
+  const { seed = 0, label, z, truncation } = options;
+  checkCount('n', n, 1, shape);
+  checkSeed('seed', seed);
+  if (truncation !== undefined) {
+    if (!(truncation > 0)) throw new InputError(`truncation ${truncation} must be a number > 0`);
+    if (z) throw new InputError(`truncation ${truncation} is for drawn latents; z must not be given with it`);
+  }
+  if (z) checkLatents('z', z, n, zDim);
+  const labels = labelsOf(metadata, n, label);
+  return { n, seed, z: z ?? drawLatents(metadata, n, seed, truncation), ...(labels && { labels }) };
+}
+
+/** @throws InputError naming the argument that is wrong. */
+export function planFrames(
+  metadata: GeneratorMetadata,
+  a: Float32Array | number,
+  b: Float32Array | number,
+  frames: number,
+  { seed = 0, label, path = 'great-circle' }: InterpolateOptions,
+): SamplePlan {
+  checkCount('frames', frames, 2, metadata.shape);
+  checkSeed('seed', seed);
+  const between = path === 'line' ? straightLine : greatCircle;
+  const z = between(endPoint('a', a, metadata), endPoint('b', b, metadata), frames);
+  return planSamples(metadata, frames, {
+    seed,
+    z,
+    ...(metadata.conditional || label !== undefined ? { label: label ?? 0 } : {}),
+  });
+}
+
+/**
+ * Number of images in a call to reconstruct.
+ *
+ * @throws InputError where they are not whole images of the generator's shape.
+ */
+export function countImages(images: Float32Array, { shape }: GeneratorMetadata): number {
+  if (!(images instanceof Float32Array)) throw new InputError('images must be a Float32Array');
+  const size = sizeOf(shape);
+  const n = images.length / size;
+  if (!Number.isInteger(n) || n === 0)
+    throw new InputError(
+      `images have ${images.length} elements, must have a multiple of ${shape.join(' x ')} = ${size}`,
+    );
+  checkCount('images', n, 1, shape);
+  return n;
+}
+
+/** Elements of a shape. */
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/** One end of an interpolation as a latent vector. */
+function endPoint(name: string, end: Float32Array | number, metadata: GeneratorMetadata): Float32Array {
+  if (typeof end === 'number') {
+    checkSeed(`seed ${name}`, end);
+    return drawLatents(metadata, 1, end);
+  }
+  checkLatents(name, end, 1, metadata.zDim);
+  return end;
+}
+
+function drawLatents(
+  { zDim, latent }: GeneratorMetadata,
+  n: number,
+  seed: number,
+  truncation?: number,
+): Float32Array {
+  if (latent === 'normal') return latents(n, zDim, seed, truncation);
+  if (truncation !== undefined)
+    throw new InputError(`truncation ${truncation} is for normal latents; this generator takes uniform ones`);
+  return uniformLatents(n, zDim, seed);
+}
+
+/** @throws InputError where `n` is no integer from `least` to the most that a call may give. */
+function checkCount(name: string, n: number, least: number, shape: readonly number[]): void {
+  if (!Number.isInteger(n) || n < least || n > maxSamples)
+    throw new InputError(`${name} ${n} must be an integer from ${least} to ${maxSamples}`);
+  const size = sizeOf(shape);
+  if (n * size > maxElements)
+    throw new InputError(
+      `${name} ${n} samples of [${shape.join(', ')}] are more than 4 GiB; ask for at most ${Math.floor(maxElements / size)} at a time`,
+    );
+}
+
+function checkSeed(name: string, seed: number): void {
+  if (!Number.isInteger(seed) || seed !== (seed | 0))
+    throw new InputError(`${name} ${seed} must be an integer from -2147483648 to 2147483647`);
+}
+
+function checkLatents(name: string, z: Float32Array, n: number, zDim: number): void {
+  if (!(z instanceof Float32Array)) throw new InputError(`${name} must be a Float32Array`);
+  if (z.length !== n * zDim)
+    throw new InputError(`${name} has ${z.length} elements, must have n x zDim = ${n} x ${zDim}`);
+  const bad = z.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw new InputError(`${name} has ${z[bad]} at element ${bad}, must be finite`);
+}
+
+function labelsOf(
+  { conditional, classes }: GeneratorMetadata,
+  n: number,
+  label: SampleOptions['label'],
+): Int32Array | undefined {
+  if (!conditional) {
+    if (label !== undefined) throw new InputError('label is given, but this generator has no classes');
+    return undefined;
+  }
+  // A generator whose classes have no names is trusted to know its labels.
+  const count = classes.length || Infinity;
+  if (typeof label === 'object' && label.length !== n)
+    throw new InputError(`label has ${label.length} elements, must be one label or n = ${n} of them`);
+  const labels = Array.from({ length: n }, (_, i) =>
+    typeof label === 'object' ? label[i]! : (label ?? (count === Infinity ? 0 : i % count)),
+  );
+  const bad = labels.find((value) => !Number.isInteger(value) || value < 0 || value >= count);
+  if (bad !== undefined)
+    throw new InputError(
+      `label ${bad} must be an integer ${count === Infinity ? '>= 0' : `from 0 to ${count - 1}`}`,
+    );
+  return Int32Array.from(labels);
+}
