@@ -1,8 +1,11 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { Device } from '../inference/node.ts';
 import { defaultLimits } from '../inference/server/limits.ts';
 import { startServer } from '../inference/server/server.ts';
+import { writePage } from '../inference/server/static-page.ts';
 import { generatorCommand } from './generator-options.ts';
 import { integer, notNegative } from './numbers.ts';
 import { openInBrowser } from './open-in-browser.ts';
@@ -18,6 +21,8 @@ interface Flags {
   readonly maxQueue: number;
   readonly device: Device;
   readonly threads?: number;
+  readonly page: boolean;
+  readonly static?: string;
   readonly log?: true;
   readonly open?: true;
 }
@@ -48,15 +53,27 @@ export function serveCommand(): Command {
     )
     .addOption(new Option('--device <name>', 'cpu, cuda, cuda:<index> or webgpu').default('cpu'))
     .option('--threads <n>', 'threads of onnxruntime (default: all cores)', integer('--threads', 1, 1024))
+    .option('--no-page', 'without the playground at /, which also gives the model away')
+    .option('--static <dir>', 'write the playground with the generator, for any host of files, and end')
     .option('--log', 'print a line of JSON for each request')
     .option('--open', 'open the page in the browser')
     .action(run);
 }
 
-async function run(path: string, { device, threads, open, ...flags }: Flags): Promise<void> {
+/** Built beside the commands. */
+const playground = fileURLToPath(new URL('../playground', import.meta.url));
+
+async function run(path: string, flags: Flags): Promise<void> {
+  if (flags.static === undefined) return serve(path, flags);
+  await writePage(playground, path, flags.static);
+  process.stdout.write(`${join(flags.static, 'index.html')}\n`);
+}
+
+async function serve(path: string, { device, threads, open, page, ...flags }: Flags): Promise<void> {
   goOnWithoutReader();
   const server = await startServer(path, {
     ...flags,
+    ...(page && { playground }),
     settings: { device, ...(threads !== undefined && { threads }) },
     onUnexpected: ({ message }) => {
       process.stderr.write(`ganx: ${message}\n`);

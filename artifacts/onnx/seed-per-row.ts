@@ -22,7 +22,11 @@ export function seedPerRow(bytes: Uint8Array): Uint8Array | undefined {
   const { graph } = model;
   const nodes = graph?.node ?? [];
   if (!graph || !nodes.some(countsRows)) return undefined;
-  graph.input = [...(graph.input ?? []).filter(({ name }) => name !== 'seed'), perRow('seed'), perRow('place')];
+  graph.input = [
+    ...(graph.input ?? []).filter(({ name }) => name !== 'seed'),
+    perRow('seed'),
+    perRow('place'),
+  ];
   graph.initializer = [...(graph.initializer ?? []), scalarOne, lastAxisVector];
   const fromSeed = new Set(['seed']);
   for (const node of nodes)

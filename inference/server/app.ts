@@ -10,6 +10,8 @@ import { bodyLimit } from './limits.ts';
 import type { Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { addObserving } from './observing.ts';
+import { addPage } from './page.ts';
+import type { Page } from './page.ts';
 import { answerErrors } from './refusals.ts';
 import type { RowRunner } from './row-model.ts';
 
@@ -18,6 +20,8 @@ export interface AppOptions extends Limits {
   readonly batchWindow: number;
   /** Most samples of a run. */
   readonly maxBatch: number;
+  /** The playground; default none. */
+  readonly page?: Page;
   /** One line of JSON a request, on stdout. */
   readonly log?: boolean;
   /** Told of what no request is to blame for. */
@@ -40,6 +44,7 @@ export async function createApp(runner: RowRunner, options: AppOptions): Promise
     // What is not quite right is refused, not bent: "7" is no number, and a misspelt field does not vanish.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   });
+  app.removeContentTypeParser('text/plain');
   const admission = new Admission(options.maxQueue);
   const metrics = new Metrics(admission);
   const batcher = new Batcher(runner, {
@@ -62,5 +67,6 @@ export async function createApp(runner: RowRunner, options: AppOptions): Promise
   answerErrors(app, options.onUnexpected ?? (() => undefined));
   addObserving(app, metrics, runner, options);
   addGenerating(app, { metadata, fields, batcher, admission });
+  if (options.page) await addPage(app, options.page);
   return app;
 }

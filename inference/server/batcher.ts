@@ -8,7 +8,11 @@ export interface BatcherOptions {
   /** Most rows of a run. */
   readonly maxBatch: number;
   /** Told of each run. */
-  readonly onRun?: (run: { readonly rows: number; readonly requests: number; readonly seconds: number }) => void;
+  readonly onRun?: (run: {
+    readonly rows: number;
+    readonly requests: number;
+    readonly seconds: number;
+  }) => void;
 }
 
 interface Job {

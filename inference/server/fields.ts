@@ -122,7 +122,9 @@ function labelField({ conditional, classes }: GeneratorMetadata, most: number): 
     ...(classes.length > 0 && { maximum: classes.length - 1 }),
   };
   const one = classes.length ? [number, { type: 'string', enum: classes }] : [number];
-  const named = classes.length ? `a class: a number from 0 to ${classes.length - 1} or a name` : 'an integer >= 0';
+  const named = classes.length
+    ? `a class: a number from 0 to ${classes.length - 1} or a name`
+    : 'an integer >= 0';
   const anyOf = most ? [...one, { type: 'array', items: { anyOf: one }, minItems: 1, maxItems: most }] : one;
   return {
     label: {

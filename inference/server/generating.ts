@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { encodeGrid, plotPoints } from '../../artifacts/image-grid.ts';
 import type { GeneratorMetadata } from '../../artifacts/metadata.ts';
+import { encodePng } from '../../artifacts/png.ts';
+import { pictureOf } from '../picture.ts';
 import type { Admission } from './admission.ts';
 import type { Batcher } from './batcher.ts';
 import { bodySchema } from './fields.ts';
@@ -20,12 +21,19 @@ export interface Generating {
 const longestRow = 16;
 
 /** Adds `POST /v1/generate` and `POST /v1/interpolate`. */
-export function addGenerating(app: FastifyInstance, { metadata, fields, batcher, admission }: Generating): void {
+export function addGenerating(
+  app: FastifyInstance,
+  { metadata, fields, batcher, admission }: Generating,
+): void {
   const answer = async (work: Work, body: AnswerBody, reply: FastifyReply) => {
     const { plan, rows } = work;
     const data = await batcher.run(rows, whenGone(reply));
     if (body.format === 'json') return numbers(metadata, work, data);
-    const png = await asBadRequest(() => picture(metadata, plan.n, data, body.columns));
+    const samples = { data, shape: [plan.n, ...metadata.shape] };
+    const { columns } = body;
+    const png = await asBadRequest(() =>
+      encodePng(pictureOf(samples, columns === undefined ? {} : { columns })),
+    );
     return reply.type('image/png').send(png);
   };
   app.post<{ Body: GenerateBody }>(
@@ -63,17 +71,6 @@ function whenGone({ raw }: FastifyReply): AbortSignal {
     if (!raw.writableFinished) gone.abort(clientGone);
   });
   return gone.signal;
-}
-
-function picture(
-  { kind, shape }: GeneratorMetadata,
-  count: number,
-  data: Float32Array,
-  columns: number | undefined,
-): Promise<Uint8Array> {
-  if (kind === 'points') return plotPoints(data);
-  const [channels, height, width] = shape as [number, number, number];
-  return encodeGrid(data, { count, channels, height, width }, columns === undefined ? {} : { columns });
 }
 
 function numbers({ shape, zDim }: GeneratorMetadata, { plan }: Work, data: Float32Array) {

@@ -50,7 +50,11 @@ export class Metrics {
           this.set(value());
         },
       });
-    gauge('ganx_queue_requests', 'Requests that are accepted and not answered yet.', () => admission.requests);
+    gauge(
+      'ganx_queue_requests',
+      'Requests that are accepted and not answered yet.',
+      () => admission.requests,
+    );
     gauge('ganx_queue_samples', 'Samples that these ask for.', () => admission.samples);
     collectDefaultMetrics({ register: this.registry });
   }

@@ -31,12 +31,18 @@ export function addObserving(
     done();
   });
 
-  app.get('/v1/model', { schema: { summary: 'What the generator is, and the limits of the server.' } }, () => ({
-    ...metadata,
-    limits: { maxSamples, maxQueue },
-    batching: { window: batchWindow, maxBatch, mixes },
+  app.get(
+    '/v1/model',
+    { schema: { summary: 'What the generator is, and the limits of the server.' } },
+    () => ({
+      ...metadata,
+      limits: { maxSamples, maxQueue },
+      batching: { window: batchWindow, maxBatch, mixes },
+    }),
+  );
+  app.get('/healthz', { schema: { summary: 'Whether the server takes requests.' } }, () => ({
+    status: 'ok',
   }));
-  app.get('/healthz', { schema: { summary: 'Whether the server takes requests.' } }, () => ({ status: 'ok' }));
   app.get('/metrics', { schema: { summary: 'Figures for Prometheus.' } }, async (_request, reply) =>
     reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   );

@@ -20,9 +20,8 @@ export async function asBadRequest<T>(task: () => T | Promise<T>): Promise<T> {
 
 /** What the schema refuses, in the words of ganx: what, the offending value, the rule. */
 export function refusedBody({ body, validationError }: FastifyRequest, fields: Fields): Error {
-  return Object.assign(new Error(whatIsRefused(body, validationError?.validation?.[0], fields)), {
-    statusCode: 400,
-  });
+  const [violation] = (validationError?.validation ?? []) as readonly Violation[];
+  return Object.assign(new Error(whatIsRefused(body, violation, fields)), { statusCode: 400 });
 }
 
 function whatIsRefused(body: unknown, error: Violation | undefined, fields: Fields): string {

@@ -1,8 +1,7 @@
 import type { GeneratorMetadata } from '../../artifacts/metadata.ts';
-import { endPoint, planSamples } from '../generator.ts';
-import type { SamplePlan } from '../generator.ts';
 import { labelOf } from '../labels.ts';
-import { greatCircle, straightLine } from '../latent.ts';
+import { planFrames, planSamples } from '../plan.ts';
+import type { SamplePlan } from '../plan.ts';
 import type { GenerateBody, InterpolateBody, Label } from './fields.ts';
 import { frameRows, sampleRows } from './rows.ts';
 import type { Rows } from './rows.ts';
@@ -16,7 +15,7 @@ export interface Work {
 /** @throws InputError naming the field that is wrong. */
 export function planGenerate(metadata: GeneratorMetadata, body: GenerateBody): Work {
   const { n = 1, seed = 0, label, truncation } = body;
-  const number = (one: Label) => (typeof one === 'string' ? labelOf(one, metadata) : one);
+  const number = (one: Label) => numberOf(one, metadata);
   const labels = typeof label === 'object' ? label.map(number) : label === undefined ? label : number(label);
   const plan = planSamples(metadata, n, {
     seed,
@@ -28,14 +27,16 @@ export function planGenerate(metadata: GeneratorMetadata, body: GenerateBody): W
 
 /** @throws InputError naming the field that is wrong. */
 export function planInterpolate(metadata: GeneratorMetadata, body: InterpolateBody): Work {
-  const { a, b, frames = 8, seed = 0, label = 0, path } = body;
-  const end = (name: string, value: number | readonly number[]) =>
-    endPoint(name, typeof value === 'number' ? value : Float32Array.from(value), metadata);
-  const z = (path === 'line' ? straightLine : greatCircle)(end('a', a), end('b', b), frames);
-  const plan = planSamples(metadata, frames, {
-    seed,
-    z,
-    ...(metadata.conditional && { label: typeof label === 'string' ? labelOf(label, metadata) : label }),
+  const { a, b, frames = 8, label, seed, path } = body;
+  const end = (value: number | readonly number[]) =>
+    typeof value === 'number' ? value : Float32Array.from(value);
+  const plan = planFrames(metadata, end(a), end(b), frames, {
+    ...(seed !== undefined && { seed }),
+    ...(label !== undefined && { label: numberOf(label, metadata) }),
+    ...(path !== undefined && { path }),
   });
   return { plan, rows: frameRows(plan, metadata.random) };
 }
+
+const numberOf = (label: Label, metadata: GeneratorMetadata) =>
+  typeof label === 'string' ? labelOf(label, metadata) : label;

@@ -1,12 +1,13 @@
-import type * as Ort from 'onnxruntime-node';
-import { InputError } from '../../artifacts/errors.ts';
 import type { GeneratorMetadata } from '../../artifacts/metadata.ts';
 import { seedPerRow } from '../../artifacts/onnx/seed-per-row.ts';
 import { readGenerator } from '../generator-file.ts';
-import type { GeneratorFile } from '../generator-file.ts';
-import { latents, uniformLatents } from '../latent.ts';
-import { createSession, loadRuntime } from '../onnxruntime-node.ts';
+import { Model } from '../model.ts';
+import type { Feed } from '../model.ts';
+import { readModel } from '../node-files.ts';
+import { loadRuntime, nodeRuntime } from '../onnxruntime-node.ts';
 import type { SessionSettings } from '../onnxruntime-node.ts';
+import { planSamples } from '../plan.ts';
+import type { ModelSource } from '../source.ts';
 import { joinRows, sampleRows, sliceRows } from './rows.ts';
 import type { Rows } from './rows.ts';
 
@@ -31,71 +32,48 @@ export interface RowRunner {
 export class RowModel implements RowRunner {
   readonly metadata: GeneratorMetadata;
   readonly mixes: boolean;
-  readonly #ort: typeof Ort;
-  readonly #session: Ort.InferenceSession;
-  readonly #source: string;
-  /** The session takes a seed and a place a row. */
-  readonly #perRow: boolean;
+  readonly #model: Model;
 
-  private constructor(
-    ort: typeof Ort,
-    file: GeneratorFile,
-    session: Ort.InferenceSession,
-    how: { readonly perRow: boolean; readonly mixes: boolean },
-  ) {
-    this.#ort = ort;
-    this.#session = session;
-    this.#source = file.source;
-    this.metadata = file.metadata;
-    this.#perRow = how.perRow;
-    this.mixes = how.mixes;
+  private constructor(metadata: GeneratorMetadata, model: Model, mixes: boolean) {
+    this.metadata = metadata;
+    this.#model = model;
+    this.mixes = mixes;
   }
 
   /**
    * @param maxBatch most rows that a run will have
    * @throws InputError where it is no generator of ganx, or the device cannot be used.
    */
-  static async load(
-    pathOrBytes: string | Uint8Array,
-    settings: SessionSettings,
-    maxBatch: number,
-  ): Promise<RowModel> {
-    const file = await readGenerator(pathOrBytes);
-    const ort = await loadRuntime();
-    const open = async (bytes: Uint8Array, how: { perRow: boolean; mixes: boolean }) =>
-      new RowModel(ort, file, await createSession(ort, bytes, file.source, settings), how);
-    const alone = await open(file.bytes, { perRow: false, mixes: false });
-    const { random } = file.metadata;
-    const bytes = random ? seedPerRow(file.bytes) : file.bytes;
-    const mixing = bytes && (await open(bytes, { perRow: random, mixes: true }).catch(() => undefined));
+  static async load(generator: ModelSource, settings: SessionSettings, maxBatch: number): Promise<RowModel> {
+    const file = await readModel(generator, 'generator', {});
+    const metadata = readGenerator(file);
+    const runtime = nodeRuntime(await loadRuntime(), settings);
+    const open = async (bytes: Uint8Array, mixes: boolean) =>
+      new RowModel(metadata, await Model.load(runtime, bytes, file.source), mixes);
+    const alone = await open(file.bytes, false);
+    const bytes = metadata.random ? seedPerRow(file.bytes) : file.bytes;
+    const mixing = bytes && (await open(bytes, true).catch(() => undefined));
     if (!mixing) return alone;
     const proven = await givesSameRows(mixing, alone, maxBatch).catch(() => false);
     await (proven ? alone : mixing).dispose();
     return proven ? mixing : alone;
   }
 
-  async run({ count, z, seeds, places, labels }: Rows): Promise<Float32Array> {
-    const { Tensor } = this.#ort;
+  run({ count, z, seeds, places, labels }: Rows): Promise<Float32Array> {
     const { zDim, kind, random, shape } = this.metadata;
-    const noise = this.#perRow
-      ? { seed: new Tensor('int32', seeds, [count, 1]), place: new Tensor('int32', places, [count, 1]) }
-      : random && { seed: new Tensor('int32', seeds.subarray(0, 1), []) };
-    const feeds: Record<string, Ort.Tensor> = {
-      z: new Tensor('float32', z, [count, zDim]),
-      ...noise,
-      ...(labels && { label: new Tensor('int32', labels, [count]) }),
+    const noise: Record<string, Feed> = this.mixes
+      ? { seed: { data: seeds, dims: [count, 1] }, place: { data: places, dims: [count, 1] } }
+      : { seed: { data: seeds.subarray(0, 1), dims: [] } };
+    const feeds = {
+      z: { data: z, dims: [count, zDim] },
+      ...(random && noise),
+      ...(labels && { label: { data: labels, dims: [count] } }),
     };
-    const output = (await this.#session.run(feeds, [kind]))[kind]!;
-    const dims = [count, ...shape].join(', ');
-    if (output.type !== 'float32' || output.dims.join(', ') !== dims)
-      throw new InputError(
-        `${this.#source}: damaged generator (it gave ${output.type} [${output.dims.join(', ')}], its metadata promise float32 [${dims}])`,
-      );
-    return output.data as Float32Array;
+    return this.#model.run(feeds, kind, [count, ...shape]);
   }
 
   dispose(): Promise<void> {
-    return this.#session.release();
+    return this.#model.release();
   }
 }
 
@@ -115,10 +93,8 @@ async function givesSameRows(mixing: RowModel, alone: RowModel, maxBatch: number
   return true;
 }
 
-function probe({ zDim, latent, conditional }: GeneratorMetadata, seed: number, n: number): Rows {
-  const z = latent === 'normal' ? latents(n, zDim, seed) : uniformLatents(n, zDim, seed);
-  return sampleRows({ n, seed, z, ...(conditional && { labels: new Int32Array(n) }) });
-}
+const probe = (metadata: GeneratorMetadata, seed: number, n: number): Rows =>
+  sampleRows(planSamples(metadata, n, { seed, ...(metadata.conditional && { label: 0 }) }));
 
 const copy = (rows: Rows) => sliceRows(rows, 0, rows.count);
 

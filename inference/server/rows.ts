@@ -1,6 +1,6 @@
-import type { SamplePlan } from '../generator.ts';
 import { sliceSize } from '../generator.ts';
 import { sliceSeed } from '../latent.ts';
+import type { SamplePlan } from '../plan.ts';
 
 /**
  * What the model is to make, a row a sample. A row says itself which noise it gets: that of row `place` of a run with

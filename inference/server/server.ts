@@ -1,11 +1,15 @@
 import type { AddressInfo } from 'node:net';
 import { InputError } from '../../artifacts/errors.ts';
+import { readModel } from '../node-files.ts';
 import type { SessionSettings } from '../onnxruntime-node.ts';
 import { createApp } from './app.ts';
 import type { AppOptions } from './app.ts';
+import type { Page } from './page.ts';
 import { startWorker } from './worker-runner.ts';
 
-export interface ServerOptions extends AppOptions {
+export interface ServerOptions extends Omit<AppOptions, 'page'> {
+  /** Folder of the built playground; default: no page. */
+  readonly playground?: string;
   readonly host: string;
   /** 0 = any that is free. */
   readonly port: number;
@@ -28,10 +32,11 @@ export interface Server {
  * @throws InputError where it is no generator of ganx, or the address cannot be used.
  */
 export async function startServer(path: string, options: ServerOptions): Promise<Server> {
-  const { settings, maxBatch, host, port } = options;
+  const { settings, maxBatch, host, port, playground } = options;
   const worker = await startWorker({ path, settings, maxBatch });
   try {
-    const app = await createApp(worker, options);
+    const page = playground === undefined ? undefined : await pageOf(path, playground);
+    const app = await createApp(worker, { ...options, ...(page && { page }) });
     await app.listen({ host, port }).catch((error: unknown) => {
       throw refused(error as NodeJS.ErrnoException, host, port);
     });
@@ -50,6 +55,11 @@ export async function startServer(path: string, options: ServerOptions): Promise
     throw error;
   }
 }
+
+const pageOf = async (path: string, folder: string): Promise<Page> => ({
+  folder,
+  generator: (await readModel(path, 'generator', {})).bytes,
+});
 
 function refused(error: NodeJS.ErrnoException, host: string, port: number): Error {
   const why: Readonly<Record<string, string>> = {

@@ -45,7 +45,7 @@ export async function startWorker(spec: WorkerSpec): Promise<WorkerRunner> {
       if (!asked) reject(ended);
     };
     worker.on('error', (cause) => {
-      fail(new Error(`the worker that runs the model failed: ${(cause as Error).message}`, { cause }));
+      fail(new Error(`the worker that runs the model failed: ${cause.message}`, { cause }));
     });
     worker.on('exit', (code) => {
       fail(new Error(`the worker that runs the model ended with code ${code}`));
