@@ -1,7 +1,7 @@
 import type { Backend, GeneratorMetadata, Progress, SampleOptions, Samples } from '../browser.ts';
 
 /** Where the page has a model from: an address, or a file of the user. */
-export type Source = URL | File;
+export type Source = string | File;
 
 /** What the worker is asked, one question at a time. */
 export type Question =

@@ -40,8 +40,8 @@ export function watchOpening(open: (source: Source) => void): void {
 }
 
 /** The generator.onnx beside the page, where there is one. */
-export async function servedModel(): Promise<URL | undefined> {
-  const address = new URL('generator.onnx', document.baseURI);
+export async function servedModel(): Promise<string | undefined> {
+  const address = new URL('generator.onnx', document.baseURI).href;
   const response = await fetch(address, { method: 'HEAD' }).catch(() => undefined);
   // Some hosts answer every address with a page.
   const isModel = response?.ok === true && !response.headers.get('content-type')?.startsWith('text/html');

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import fastifyStatic from '@fastify/static';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 
 /** What onnxruntime-web loads by itself, on wasm and on WebGPU. */
 export const runtimeFiles: readonly string[] = [
@@ -35,8 +35,8 @@ export interface Page {
 
 /** Adds the playground at `/`, and what it needs: onnxruntime-web at `/ort/`, the model at `/generator.onnx`. */
 export async function addPage(app: FastifyInstance, { folder, generator }: Page): Promise<void> {
-  const setHeaders = (response: { setHeader(name: string, value: string): unknown }) => {
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  const setHeaders = (reply: FastifyReply) => {
+    void reply.headers(headers);
   };
   await app.register(fastifyStatic, { root: folder, setHeaders });
   await app.register(fastifyStatic, {
