@@ -51,7 +51,7 @@ export function metadataOf(recipe: Recipe, sample: SampleSpec): GeneratorMetadat
     shape: sample.shape,
     ...(sample.kind === 'images' && { valueRange: [-1, 1] }),
     classes: [],
-    conditional: false,
+    conditional: buildProgram(recipe, sample).labelled,
     latent: 'normal',
     random: buildProgram(recipe, sample).randomAtInference,
     techniques: [],
@@ -63,9 +63,13 @@ export function metadataOf(recipe: Recipe, sample: SampleSpec): GeneratorMetadat
 }
 
 /** generator.onnx of an untrained recipe. */
-export function generatorModel(recipe: Recipe, sample: SampleSpec): Uint8Array {
+export function generatorModel(
+  recipe: Recipe,
+  sample: SampleSpec,
+  names: readonly string[] = [],
+): Uint8Array {
   const { program, tensors } = networks(recipe, sample);
-  const metadata = encodeMetadata(metadataOf(recipe, sample));
+  const metadata = encodeMetadata({ ...metadataOf(recipe, sample), classes: names });
   return encodeModel(compile(generatorGraph(program, tensors), 'portable'), { metadata });
 }
 

@@ -1,0 +1,55 @@
+import { readModelSummary } from '../../artifacts/onnx/summary.ts';
+import { decodeMetadata } from '../../artifacts/metadata.ts';
+import { planSamples } from '../../inference/plan.ts';
+import { python, pythonLacks } from '../artifacts/python.ts';
+import type { Optimization } from '../../inference/settings.ts';
+import type { RuntimeUnderTest } from './peer.ts';
+
+const levels: Readonly<Record<Optimization, string>> = {
+  disabled: 'ORT_DISABLE_ALL',
+  basic: 'ORT_ENABLE_BASIC',
+  extended: 'ORT_ENABLE_EXTENDED',
+  all: 'ORT_ENABLE_ALL',
+};
+
+/** Knows nothing of ganx: latents and labels are written out as any Python program would make them. */
+const program = (level: string) => `
+import json, numpy, onnxruntime
+options = onnxruntime.SessionOptions()
+options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.${level}
+session = onnxruntime.InferenceSession('generator.onnx', options)
+inputs = {i.name for i in session.get_inputs()}
+results = []
+for call in json.load(open('calls.json')):
+    feeds = {'z': numpy.array(call['z'], numpy.float32).reshape(call['n'], -1)}
+    if 'seed' in inputs: feeds['seed'] = numpy.array(call['seed'], numpy.int32)
+    if 'label' in inputs: feeds['label'] = numpy.array(call['labels'], numpy.int32)
+    results.append(session.run(None, feeds)[0].astype(float).ravel().tolist())
+print(json.dumps(results))`;
+
+export const pythonOnnxruntime: RuntimeUnderTest = {
+  name: 'Python onnxruntime',
+  lacks: pythonLacks('numpy', 'onnxruntime'),
+  open: () =>
+    Promise.resolve({
+      draw: (model, optimization, calls) => {
+        const metadata = decodeMetadata(readModelSummary(model, 'model'), 'model');
+        const plans = calls.map(({ n, z, ...options }) =>
+          planSamples(metadata, n, { ...options, ...(z && { z: Float32Array.from(z) }) }),
+        );
+        const spelled = plans.map(({ n, seed, z, labels }) => ({
+          n,
+          seed,
+          z: [...z],
+          labels: [...(labels ?? [])],
+        }));
+        const files = {
+          'generator.onnx': model,
+          'calls.json': new TextEncoder().encode(JSON.stringify(spelled)),
+        };
+        const results = JSON.parse(python(program(levels[optimization]), files)) as number[][];
+        return Promise.resolve(results.map((values) => Float32Array.from(values)));
+      },
+      close: () => Promise.resolve(),
+    }),
+};
