@@ -1,3 +1,4 @@
+import { serveBenchmark } from './serve.ts';
 import { stepBenchmark } from './step.ts';
 
 /** A benchmark: what follows its name on the command line goes to `run`. */
@@ -7,6 +8,7 @@ interface Benchmark {
 }
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
+  serve: { summary: 'requests a second of ganx serve, with batching and without', run: serveBenchmark },
   step: { summary: 'time and memory of a training step against PyTorch', run: stepBenchmark },
 };
 

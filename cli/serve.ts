@@ -28,7 +28,7 @@ interface Flags {
 }
 
 export function serveCommand(): Command {
-  const samples = (flag: string) => integer(flag, 1, 65_536);
+  const samples = (flag: string) => integer(flag, 1, 1024);
   return generatorCommand('serve', 'serve a generator over HTTP')
     .option('--host <name>', 'address to listen on; 0.0.0.0 for all', '127.0.0.1')
     .option('--port <n>', 'port; 0 for any that is free', integer('--port', 0, 65_535), 8080)

@@ -101,11 +101,14 @@ async function open(source: Source, device: 'auto' | 'wasm' | 'webgpu' = 'auto')
   }
 }
 
-/** The walk of a model that has just been opened: between two samples, of the last class at most. */
+/** The walk of a model that has just been opened: within one class, where there are some. */
 async function firstWalk(engine: Engine): Promise<void> {
-  const samples = await engine.sample(4, { seed: controls.wish.options.seed });
+  const { conditional, classes } = engine.model.metadata;
+  const { seed } = controls.wish.options;
+  const label = Math.max(0, Math.min(2, classes.length - 1));
+  const samples = await engine.sample(2, { seed, ...(conditional && { label }) });
   (['A', 'B'] as const).forEach((end, i) => {
-    const { z, labels } = sampleOf(samples, 2 + i);
+    const { z, labels } = sampleOf(samples, i);
     walk.choose(end, { z, ...(labels && { label: labels[0]! }) });
   });
 }
