@@ -32,7 +32,8 @@ export async function served(
   const url = await new Promise<string>((resolve, reject) => {
     child.stdout.on('data', (data: Buffer) => {
       output.stdout += data.toString();
-      if (output.stdout.includes('\n')) resolve(output.stdout.trim());
+      const [url] = /^http:.+$/m.exec(output.stdout) ?? [];
+      if (url !== undefined) resolve(url);
     });
     void ended.then(({ code, stderr }) => {
       reject(new Error(`ganx serve ended with ${code}: ${stderr}`));
