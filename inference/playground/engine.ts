@@ -2,11 +2,15 @@ import type { Progress, SampleOptions } from '../browser.ts';
 import { Serial } from '../serial.ts';
 import type { Answer, Drawn, Loaded, Question, Source } from './messages.ts';
 
+const replaced = new Error('this generator has been replaced');
+
 /** A generator in a worker, as the page sees it. */
 export class Engine {
   readonly #worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
   readonly #calls = new Serial();
   #loaded: Loaded | undefined;
+  #ended = false;
+  #fail: (reason: Error) => void = () => undefined;
 
   /**
    * @param device `auto`: WebGPU where there is a graphics card, else wasm
@@ -38,14 +42,19 @@ export class Engine {
     return (answer as Extract<Answer, { drawn: unknown }>).drawn;
   }
 
+  /** What is under way, and what is asked later, fails. */
   end(): void {
+    this.#ended = true;
     this.#worker.terminate();
+    this.#fail(replaced);
   }
 
   #ask(question: Question, onProgress?: (progress: Progress) => void): Promise<Answer> {
     return this.#calls.run(
       () =>
         new Promise<Answer>((resolve, reject) => {
+          if (this.#ended) throw replaced;
+          this.#fail = reject;
           this.#worker.onmessage = ({ data }: MessageEvent<Answer>) => {
             if ('progress' in data) onProgress?.(data.progress);
             else if ('problem' in data) reject(new Error(data.problem));

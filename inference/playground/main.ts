@@ -40,7 +40,9 @@ const draw = latest(async () => {
   );
   target.classList.add('busy');
   try {
-    drawn = await engine.sample(n, options);
+    const samples = await engine.sample(n, options);
+    if (engine !== current.engine) return;
+    drawn = samples;
     show(metadata, drawn, options.seed);
     byId('timing', 'p').textContent = timing(n, drawn.milliseconds, backend);
     showProblem();
@@ -83,14 +85,15 @@ async function open(source: Source, device: 'auto' | 'wasm' | 'webgpu' = 'auto')
   tellProgress({ bytes: 0 });
   try {
     const engine = await Engine.load(source, device, tellProgress);
-    current?.engine.end();
+    const previous = current?.engine;
     current = { source, engine };
+    previous?.end();
     controls.showDevice(engine.model.backend.device);
     if (!sameModel) {
       drawn = undefined;
       introduce(source, engine.model);
     }
-    walk.use(engine);
+    walk.use(engine, sameModel);
     showPage('studio');
     draw();
     if (!sameModel && engine.model.metadata.kind === 'images') await firstWalk(engine);

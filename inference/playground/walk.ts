@@ -43,9 +43,10 @@ export class Walk {
     return this.#turn;
   }
 
-  /** Another generator, or the same one on another device. */
-  use(engine: Engine): void {
+  /** Another generator, whose latents are others, or the same one on another device. */
+  use(engine: Engine, sameModel: boolean): void {
     this.#engine = engine;
+    if (!sameModel) this.#ends = {};
     this.#redraw();
   }
 
@@ -81,11 +82,13 @@ export class Walk {
   });
 
   async #draw(t: number, canvas: HTMLCanvasElement): Promise<void> {
+    const engine = this.#engine;
     try {
       const samples = await this.#at(t);
-      if (samples) drawPicture(canvas, pictureOf(samples));
+      if (samples && engine === this.#engine) drawPicture(canvas, pictureOf(samples));
     } catch (error) {
-      this.#onProblem(error as Error);
+      // Of one that has been replaced, nobody wants to know.
+      if (engine === this.#engine) this.#onProblem(error as Error);
     }
   }
 

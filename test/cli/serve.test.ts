@@ -15,7 +15,7 @@ import { served } from './served.ts';
 const model = generatorModel(dropoutRecipe, grey);
 
 async function modelFile(): Promise<string> {
-  const path = join(await temporaryFolder(), 'generator.onnx');
+  const path = join(temporaryFolder(), 'generator.onnx');
   await writeFile(path, model);
   return path;
 }
@@ -64,7 +64,7 @@ describe('ganx serve', () => {
 
   it('ends with 1 and a reason when the worker dies, and leaves no request hanging', async () => {
     // Dies in the thread that runs the model, at 13 rows.
-    const crash = join(await temporaryFolder(), 'crash.mjs');
+    const crash = join(temporaryFolder(), 'crash.mjs');
     await writeFile(
       crash,
       `import { isMainThread, parentPort } from 'node:worker_threads';
@@ -114,7 +114,7 @@ describe('ganx serve', () => {
 describe('ganx serve --static', () => {
   it('writes the page with the model and onnxruntime-web, again too', async () => {
     const path = await modelFile();
-    const folder = join(await temporaryFolder(), 'site');
+    const folder = join(temporaryFolder(), 'site');
     for (let time = 0; time < 2; time++)
       expect(await ganx('.', 'serve', path, '--static', folder)).toEqual({
         code: 0,
@@ -131,7 +131,7 @@ describe('ganx serve --static', () => {
   });
 
   it('writes nothing into a folder of other things', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     await writeFile(join(folder, 'thesis.tex'), '');
     expect(await ganx('.', 'serve', await modelFile(), '--static', folder)).toEqual(
       refusal(
@@ -168,7 +168,7 @@ describe('ganx serve refuses', () => {
   });
 
   it('what is no generator', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const file = join(folder, 'discriminator.onnx');
     await writeFile(file, discriminatorModel(dropoutRecipe, grey));
     const { code, stderr } = await ganx('.', 'serve', file);

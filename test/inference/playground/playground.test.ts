@@ -220,7 +220,7 @@ describe.skipIf(chromiumLacks)(`the playground${chromiumLacks ? ` (skipped: ${ch
     expect(farthest([...found], [...expected])).toBeLessThanOrEqual(1);
   });
 
-  test('written for any host of files, asks for a model, takes one, refuses others and keeps what it has', async () => {
+  test('written for any host of files, takes other models, refuses what is none and keeps what it has', async () => {
     const folder = join(temporaryFolder(), 'site');
     const path = join(temporaryFolder(), 'generator.onnx');
     await writeFile(path, digits);
@@ -252,6 +252,13 @@ describe.skipIf(chromiumLacks)(`the playground${chromiumLacks ? ` (skipped: ${ch
     expect(await page.isVisible('#problem')).toBe(false);
     expect(await page.isVisible('#class')).toBe(true);
 
+    // A model while another is at work, and back: none of both is left waiting.
+    await page.selectOption('#count', '100');
+    await choose('digits.onnx', digits);
+    await expect.poll(() => page.textContent('#model'), patience).toContain('digits.onnx');
+    await shows(page, `${tile(5)} canvas`, await inNode(digits, 64, {}, 5));
+    expect(await page.isVisible('#problem')).toBe(false);
+
     // Dropped on the page, as a hand would.
     const transfer = await page.evaluateHandle(
       (bytes) => {
@@ -263,6 +270,24 @@ describe.skipIf(chromiumLacks)(`the playground${chromiumLacks ? ` (skipped: ${ch
     );
     await page.dispatchEvent('body', 'drop', { dataTransfer: transfer });
     await expect.poll(() => page.textContent('#model'), patience).toContain('dropped.onnx');
+  });
+
+  test('asks for a model where none is served', async () => {
+    const root = join(import.meta.dirname, '../../..');
+    const site = await serveSite({
+      folders: {
+        '/': `${root}/dist/playground/`,
+        '/ort/': `${root}/node_modules/onnxruntime-web/dist/`,
+      },
+    });
+    onTestFinished(() => site.close());
+    const page = await openPlayground(site.url);
+    await page.waitForSelector('#welcome h2', patience);
+    expect(await page.isVisible('#studio')).toBe(false);
+    const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.click('#choose')]);
+    await chooser.setFiles({ name: 'mine.onnx', mimeType: '', buffer: Buffer.from(digits) });
+    await drawn(page);
+    expect(await page.textContent('#model')).toContain('mine.onnx');
   });
 
   test('has a card for WebGPU, which draws the same', async () => {
