@@ -89,8 +89,10 @@ async function start(generator: string, threads: string, flags: readonly string[
   const child = spawn(
     process.execPath,
     [program, 'serve', generator, '--port', '0', '--no-page', '--threads', threads, ...flags],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    { stdio: ['ignore', 'pipe', 'pipe'] },
   );
+  let complaints = '';
+  child.stderr.on('data', (data: Buffer) => (complaints += data.toString()));
   const url = await firstLine(child);
   return {
     url,
@@ -98,7 +100,7 @@ async function start(generator: string, threads: string, flags: readonly string[
       new Promise((resolve, reject) => {
         child.once('close', (code) => {
           if (code === 0) resolve();
-          else reject(new Error(`the server ended with ${code}`));
+          else reject(new Error(`the server ended with ${code}: ${complaints}`));
         });
         child.kill('SIGTERM');
       }),

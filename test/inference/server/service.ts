@@ -80,7 +80,9 @@ export class Watched implements RowRunner {
   hold(): () => void {
     let release: (() => void) | undefined;
     this.#gate = new Promise((resolve) => (release = resolve));
-    return () => { release!(); };
+    return () => {
+      release!();
+    };
   }
 
   async run(...[rows]: Parameters<RowRunner['run']>): Promise<Float32Array> {
