@@ -1,4 +1,5 @@
 import { inferenceBenchmark } from './inference.ts';
+import { serveBenchmark } from './serve.ts';
 import { stepBenchmark } from './step.ts';
 
 /** A benchmark: what follows its name on the command line goes to `run`. */
@@ -12,6 +13,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
     summary: 'time of a sample and of 64 against PyTorch eager and compiled, and of wasm',
     run: inferenceBenchmark,
   },
+  serve: { summary: 'requests a second of ganx serve, with batching and without', run: serveBenchmark },
   step: { summary: 'time and memory of a training step against PyTorch', run: stepBenchmark },
 };
 

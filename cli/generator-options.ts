@@ -1,6 +1,4 @@
 import { Command, Option } from 'commander';
-import { InputError } from '../artifacts/errors.ts';
-import type { GeneratorMetadata } from '../artifacts/metadata.ts';
 import { Generator } from '../inference/node.ts';
 import type { Device, LoadSettings } from '../inference/node.ts';
 import { loadRuntime } from '../inference/onnxruntime-node.ts';
@@ -49,24 +47,4 @@ export async function withGenerator<T>(
   } finally {
     await generator.dispose();
   }
-}
-
-/**
- * `--label` as the number of a class.
- *
- * @throws InputError for a name or number that the generator does not have.
- */
-export function labelOf(text: string, { conditional, classes }: GeneratorMetadata): number {
-  if (!conditional)
-    throw new InputError(`--label: ${JSON.stringify(text)} is given, but this generator has no classes`);
-  const named = classes.indexOf(text);
-  if (named >= 0) return named;
-  const number = /^\d+$/.test(text) ? Number(text) : NaN;
-  if (number < (classes.length || Infinity)) return number;
-  const known = classes.length > 10 ? [...classes.slice(0, 10), '...'] : classes;
-  throw new InputError(
-    classes.length
-      ? `--label: ${JSON.stringify(text)} must be one of ${known.join(', ')}, or a number from 0 to ${classes.length - 1}`
-      : `--label: ${JSON.stringify(text)} must be an integer >= 0`,
-  );
 }

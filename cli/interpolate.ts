@@ -1,7 +1,8 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { maxSamples } from '../inference/generator.ts';
-import { addGeneratorOptions, generatorCommand, labelOf, withGenerator } from './generator-options.ts';
+import { labelOf } from '../inference/labels.ts';
+import { addGeneratorOptions, generatorCommand, withGenerator } from './generator-options.ts';
 import type { GeneratorFlags } from './generator-options.ts';
 import { integer, seed } from './numbers.ts';
 import { describePictures, pictureOutput, writePictures } from './picture-output.ts';
@@ -41,7 +42,7 @@ async function run(path: string, flags: Flags): Promise<void> {
     const samples = await generator.interpolate(fromSeed, toSeed, frames, {
       seed: flags.seed,
       path: flags.path,
-      ...(flags.label !== undefined && { label: labelOf(flags.label, metadata) }),
+      ...(flags.label !== undefined && { label: labelOf(flags.label, metadata, '--label') }),
     });
     const columns = frames <= longestRow ? frames : undefined;
     const files = await writePictures(output, generator, samples, columns);

@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   reconstruct: async () => (await import('./reconstruct.ts')).reconstructCommand(),
   interpolate: async () => (await import('./interpolate.ts')).interpolateCommand(),
   export: async () => (await import('./export.ts')).exportCommand(),
+  serve: async () => (await import('./serve.ts')).serveCommand(),
   inspect: async () => (await import('./inspect.ts')).inspectCommand(),
   bench: async () => (await import('./bench.ts')).benchCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),

@@ -19,6 +19,15 @@ export function positive(flag: string): (text: string) => number {
   };
 }
 
+/** Parser of an option that takes a number from 0 to `high`. */
+export function notNegative(flag: string, high: number): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? NaN : Number(text);
+    if (!(value >= 0 && value <= high)) throw refused(flag, text, `a number from 0 to ${high}`);
+    return value;
+  };
+}
+
 /** Parser of `--seed` and its like: int32. */
 export const seed = (flag: string) => integer(flag, -(2 ** 31), 2 ** 31 - 1);
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { maxSamples } from '../inference/generator.ts';
-import { addGeneratorOptions, generatorCommand, labelOf, withGenerator } from './generator-options.ts';
+import { labelOf } from '../inference/labels.ts';
+import { addGeneratorOptions, generatorCommand, withGenerator } from './generator-options.ts';
 import type { GeneratorFlags } from './generator-options.ts';
 import { integer, positive, seed } from './numbers.ts';
 import { describePictures, pictureOutput, writePictures } from './picture-output.ts';
@@ -31,7 +32,7 @@ async function run(path: string, flags: Flags): Promise<void> {
     const output = await pictureOutput(flags.out, metadata.kind);
     const samples = await generator.sample(flags.n, {
       seed: flags.seed,
-      ...(flags.label !== undefined && { label: labelOf(flags.label, metadata) }),
+      ...(flags.label !== undefined && { label: labelOf(flags.label, metadata, '--label') }),
       ...(flags.truncation !== undefined && { truncation: flags.truncation }),
     });
     const files = await writePictures(output, generator, samples);

@@ -3,14 +3,18 @@ const echo = 1000;
 
 const names = ['SIGINT', 'SIGTERM'] as const;
 
-/** Aborts at Ctrl-C or SIGTERM. At another, later one the process ends at once. */
-export function stopSignal(): AbortSignal {
+/**
+ * Aborts at Ctrl-C or SIGTERM. At another, later one the process ends at once.
+ *
+ * @param doing what the user is told
+ */
+export function stopSignal(doing = 'stopping after the current steps'): AbortSignal {
   const stop = new AbortController();
   let stoppedAt = 0;
   const onSignal = () => {
     if (!stop.signal.aborted) {
       stoppedAt = performance.now();
-      process.stderr.write('\nganx: stopping after the current steps (again to quit at once)\n');
+      process.stderr.write(`\nganx: ${doing} (again to quit at once)\n`);
       stop.abort();
     } else if (performance.now() - stoppedAt > echo) {
       // By the signal itself, which a shell reports as 130: process.exit() would end the worker's JavaScript, and

@@ -1,0 +1,29 @@
+import { InputError } from '../artifacts/errors.ts';
+import type { GeneratorMetadata } from '../artifacts/metadata.ts';
+
+// Runs in browsers too: no Node.
+
+/**
+ * A class given by its name, or by its number as text, as a number.
+ *
+ * @param what what messages call it
+ * @throws InputError for a name or number that the generator does not have.
+ */
+export function labelOf(
+  text: string,
+  { conditional, classes }: Pick<GeneratorMetadata, 'conditional' | 'classes'>,
+  what = 'label',
+): number {
+  if (!conditional)
+    throw new InputError(`${what}: ${JSON.stringify(text)} is given, but this generator has no classes`);
+  const named = classes.indexOf(text);
+  if (named >= 0) return named;
+  const number = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (number < (classes.length || Infinity)) return number;
+  const known = classes.length > 10 ? [...classes.slice(0, 10), '...'] : classes;
+  throw new InputError(
+    classes.length
+      ? `${what}: ${JSON.stringify(text)} must be one of ${known.join(', ')}, or a number from 0 to ${classes.length - 1}`
+      : `${what}: ${JSON.stringify(text)} must be an integer >= 0`,
+  );
+}

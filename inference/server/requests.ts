@@ -1,0 +1,42 @@
+import type { GeneratorMetadata } from '../../artifacts/metadata.ts';
+import { labelOf } from '../labels.ts';
+import { planFrames, planSamples } from '../plan.ts';
+import type { SamplePlan } from '../plan.ts';
+import type { GenerateBody, InterpolateBody, Label } from './fields.ts';
+import { frameRows, sampleRows } from './rows.ts';
+import type { Rows } from './rows.ts';
+
+/** What a request comes to. */
+export interface Work {
+  readonly plan: SamplePlan;
+  readonly rows: Rows;
+}
+
+/** @throws InputError naming the field that is wrong. */
+export function planGenerate(metadata: GeneratorMetadata, body: GenerateBody): Work {
+  const { n = 1, seed = 0, label, truncation } = body;
+  const number = (one: Label) => numberOf(one, metadata);
+  const labels = typeof label === 'object' ? label.map(number) : label === undefined ? label : number(label);
+  const plan = planSamples(metadata, n, {
+    seed,
+    ...(labels !== undefined && { label: labels }),
+    ...(truncation !== undefined && { truncation }),
+  });
+  return { plan, rows: sampleRows(plan) };
+}
+
+/** @throws InputError naming the field that is wrong. */
+export function planInterpolate(metadata: GeneratorMetadata, body: InterpolateBody): Work {
+  const { a, b, frames = 8, label, seed, path } = body;
+  const end = (value: number | readonly number[]) =>
+    typeof value === 'number' ? value : Float32Array.from(value);
+  const plan = planFrames(metadata, end(a), end(b), frames, {
+    ...(seed !== undefined && { seed }),
+    ...(label !== undefined && { label: numberOf(label, metadata) }),
+    ...(path !== undefined && { path }),
+  });
+  return { plan, rows: frameRows(plan, metadata.random) };
+}
+
+const numberOf = (label: Label, metadata: GeneratorMetadata) =>
+  typeof label === 'string' ? labelOf(label, metadata) : label;
