@@ -1,3 +1,4 @@
+import { importBenchmark } from './import.ts';
 import { stepBenchmark } from './step.ts';
 
 /** A benchmark: what follows its name on the command line goes to `run`. */
@@ -7,6 +8,10 @@ interface Benchmark {
 }
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
+  import: {
+    summary: "PyTorch's exports, imported and differentiated, against autograd",
+    run: importBenchmark,
+  },
   step: { summary: 'time and memory of a training step against PyTorch', run: stepBenchmark },
 };
 

@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   reconstruct: async () => (await import('./reconstruct.ts')).reconstructCommand(),
   interpolate: async () => (await import('./interpolate.ts')).interpolateCommand(),
   inspect: async () => (await import('./inspect.ts')).inspectCommand(),
+  import: async () => (await import('./import.ts')).importCommand(),
   bench: async () => (await import('./bench.ts')).benchCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),
 };

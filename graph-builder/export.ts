@@ -4,6 +4,7 @@ import { GraphError } from './errors.ts';
 import type { StateSpec } from './initializer.ts';
 import { Pass } from './layers/pass.ts';
 import type { NetworkState } from './layers/pass.ts';
+import type { GivenNetworks } from './networks/network.ts';
 import { RandomStreams } from './random.ts';
 import type { TrainingProgram } from './program.ts';
 import type { SampleSpec } from './recipe.ts';
@@ -13,13 +14,18 @@ import type { Tensor } from './types.ts';
 /** Where an inference graph takes a network's tensors from. */
 type Source = (graph: Graph, spec: StateSpec) => Value;
 
-/** Weights become part of the model. */
+/** Weights become part of the model, under the names that they had where a network comes from elsewhere. */
 const embedded =
-  (tensors: ReadonlyMap<string, Tensor>): Source =>
+  (
+    { given }: TrainingProgram,
+    network: keyof GivenNetworks | 'encoder',
+    tensors: ReadonlyMap<string, Tensor>,
+  ): Source =>
   (graph, { name }) => {
     const data = tensors.get(name);
     if (!data) throw new GraphError('export', `tensor "${name}" is missing from the state`);
-    return graph.constant(data, name);
+    const isGiven = network !== 'encoder' && given[network] !== undefined;
+    return graph.constant(data, isGiven ? name.slice(network.length + 1) : name);
   };
 
 /** Weights are inputs, fed with every run. */
@@ -32,7 +38,7 @@ const fed: Source = (graph, { name, dtype, shape }) => graph.input(name, dtype, 
  * @param tensors the network's parameters and statistics by name
  */
 export function generatorGraph(program: TrainingProgram, tensors: ReadonlyMap<string, Tensor>): Graph {
-  return generator(program, embedded(tensors));
+  return generator(program, embedded(program, 'generator', tensors));
 }
 
 /** The same with the weights as inputs, to look at a generator while it is being trained. */
@@ -48,7 +54,12 @@ export function discriminatorGraph(program: TrainingProgram, tensors: ReadonlyMa
   const { sample } = program;
   const graph = new Graph('discriminator');
   const input = graph.input(outputName(sample), 'float32', ['N', ...sample.shape]);
-  const pass = inference(graph, 'discriminator', program.discriminator, embedded(tensors));
+  const pass = inference(
+    graph,
+    'discriminator',
+    program.discriminator,
+    embedded(program, 'discriminator', tensors),
+  );
   const { logits, heads } = pass.run(program.networks.discriminator, input);
   graph.output('logits', logits);
   for (const [name, value] of heads) graph.output(name, value);
@@ -61,7 +72,7 @@ export function encoderGraph(program: TrainingProgram, tensors: ReadonlyMap<stri
   if (!encoder || !networks.encoder) throw new GraphError('export', `recipe ${recipe.name} has no encoder`);
   const graph = new Graph('encoder');
   const input = graph.input(outputName(sample), 'float32', ['N', ...sample.shape]);
-  const pass = inference(graph, 'encoder', encoder, embedded(tensors));
+  const pass = inference(graph, 'encoder', encoder, embedded(program, 'encoder', tensors));
   const { mean, logVariance } = posterior(pass.run(networks.encoder, input), recipe.network.zDim);
   graph.output('mean', mean);
   graph.output('logVariance', logVariance);

@@ -4,11 +4,14 @@ import { encodeModel } from '../artifacts/onnx/encode.ts';
 import type { RunFolder } from '../artifacts/run-folder.ts';
 import { ganxVersion } from '../artifacts/version.ts';
 import { discriminatorGraph, encoderGraph, generatorGraph } from '../graph-builder/export.ts';
+import { encodeSafetensors } from '../artifacts/safetensors.ts';
 import { averageName } from '../graph-builder/program.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
 import { techniqueNames } from '../graph-builder/techniques/index.ts';
 import type { Tensor } from '../graph-builder/types.ts';
+import type { ImportedNetworks } from './imported.ts';
+import type { RunConfig } from './run-config.ts';
 
 /** State tensor behind each of the exported generator's tensors: its running average where there is one. */
 export function generatorSources(program: TrainingProgram): Map<string, string> {
@@ -17,15 +20,21 @@ export function generatorSources(program: TrainingProgram): Map<string, string> 
   return new Map(specs.map(({ name }) => [name, averaged ? averageName(name) : name]));
 }
 
+/** What of a run an export needs. */
+export interface Exporting {
+  readonly folder: RunFolder;
+  readonly program: TrainingProgram;
+  readonly config: Pick<RunConfig, 'classes'>;
+  readonly imports: ImportedNetworks;
+}
+
 /**
  * Writes generator.onnx, discriminator.onnx and, where there is one, encoder.onnx from a training state.
  *
- * @param classes names of the classes of the data
+ * An imported network is also written as safetensors, under the names that its tensors had.
  */
 export async function exportNetworks(
-  folder: RunFolder,
-  program: TrainingProgram,
-  classes: readonly string[],
+  { folder, program, config: { classes }, imports }: Exporting,
   state: ReadonlyMap<string, Tensor>,
   steps: number,
 ): Promise<void> {
@@ -66,4 +75,10 @@ export async function exportNetworks(
         producerVersion: ganxVersion,
       }),
     );
+  for (const network of ['generator', 'discriminator'] as const) {
+    const values = network === 'generator' ? tensors : state;
+    const weights = imports.tensorsOf(network, (name) => values.get(`${network}/${name}`));
+    if (weights)
+      await writeFileAtomic(folder.weightsPath(network), encodeSafetensors(weights, { format: 'pt' }));
+  }
 }

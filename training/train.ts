@@ -10,6 +10,7 @@ import type { Telemetry, TrainingProgram } from '../graph-builder/program.ts';
 import type { OptimizerRecipe, Recipe } from '../graph-builder/recipe.ts';
 import { formatType } from '../graph-builder/shape.ts';
 import type { Tensor } from '../graph-builder/types.ts';
+import type { ImportedNetworks } from './imported.ts';
 import { chunkSource, ChunkSize } from './chunks.ts';
 import type { Dataset } from './data/dataset.ts';
 import { deviceName, parseDevice } from './device.ts';
@@ -101,8 +102,8 @@ async function trainUntil(options: TrainOptions & Listening): Promise<TrainResul
 /** Makes all that a run needs. The folder comes last: what does not work or is stopped before leaves none behind. */
 async function setUp(options: TrainOptions & Listening): Promise<Run> {
   const { signal, onEvent } = options;
-  const { config, dataset, resumed, createFolder, deadlineMinutes } = await planRun(options);
-  const program = buildProgram(config.recipe, config.sample);
+  const { config, dataset, imports, resumed, createFolder, deadlineMinutes } = await planRun(options);
+  const program = buildProgram(config.recipe, config.sample, imports.networks(config.sample));
   const device = parseDevice(config.device);
   const models = trainingModels(program, device);
   await loadRuntime();
@@ -131,12 +132,26 @@ async function setUp(options: TrainOptions & Listening): Promise<Run> {
     made = resumed ? undefined : await createFolder();
     const folder = resumed ?? made!;
     await folder.writeRecipe(runConfigToJson(config));
+    if (made) await imports.copyTo(made);
     await folder.writeSkipped(dataset.skipped);
     if (resumed) await cutBack(folder, start.step, start.progress.verdicts);
     await writeFileAtomic(folder.trainingStep, models.step);
     await writeFileAtomic(folder.trainingLoop, models.loop);
     onEvent(startEvent(config, program, dataset, folder, threads, start.step));
-    return { config, program, dataset, folder, engine, start, deadlineMinutes, onEvent, signal, options };
+    for (const message of imports.notes(config.sample)) onEvent({ type: 'note', message });
+    return {
+      imports,
+      config,
+      program,
+      dataset,
+      folder,
+      engine,
+      start,
+      deadlineMinutes,
+      onEvent,
+      signal,
+      options,
+    };
   } catch (error) {
     await engine.dispose();
     await made?.discardIfEmpty();
@@ -152,6 +167,7 @@ interface Start {
 }
 
 interface Run {
+  readonly imports: ImportedNetworks;
   readonly config: RunConfig;
   readonly program: TrainingProgram;
   readonly dataset: Dataset;
@@ -309,8 +325,8 @@ async function runSteps(run: Run): Promise<TrainResult> {
     await tell({ ...diverged, advice: `${diverged.advice}${rollback}` });
     const { checkpoint: last } = await latestCheckpoint(folder.path);
     saved = last?.step ?? -1;
-    if (last) await exportNetworks(folder, program, config.classes, last.tensors, last.step);
-  } else await exportNetworks(folder, program, config.classes, await engine.state(), step);
+    if (last) await exportNetworks(run, last.tensors, last.step);
+  } else await exportNetworks(run, await engine.state(), step);
   const hostShare = busy > 0 ? Math.max(0, 1 - busy / (performance.now() - began)) : 0;
   await writeReport(folder, config, outcome, verdicts);
   onEvent({

@@ -46,7 +46,7 @@ export interface ModelInfo {
  * @throws InputError where the bytes are no ONNX model.
  */
 export function readModelInfo(bytes: Uint8Array, source: string): ModelInfo {
-  const model = parse(bytes, source);
+  const model = parseModel(bytes, source);
   const initializers = model.graph.initializer.map(initializerInfo);
   const weights = new Set(initializers.map(({ name }) => name));
   return {
@@ -73,11 +73,11 @@ export function readModelInfo(bytes: Uint8Array, source: string): ModelInfo {
  */
 export function readInitializers(bytes: Uint8Array, source: string): Map<string, Tensor> {
   return new Map(
-    parse(bytes, source).graph.initializer.map((proto) => [proto.name ?? '', tensorOf(proto, source)]),
+    parseModel(bytes, source).graph.initializer.map((proto) => [proto.name ?? '', tensorOf(proto, source)]),
   );
 }
 
-type Model = types.ModelProto & {
+export type Model = types.ModelProto & {
   readonly graph: Required<types.IGraphProto> & {
     readonly initializer: types.ITensorProto[];
     readonly input: types.IValueInfoProto[];
@@ -87,7 +87,7 @@ type Model = types.ModelProto & {
 };
 
 /** Protobuf reads almost anything without complaint, so what every ONNX model has is asked for. */
-function parse(bytes: Uint8Array, source: string): Model {
+export function parseModel(bytes: Uint8Array, source: string): Model {
   const refuse = (problem: string, cause?: unknown): never => {
     throw new InputError(`${source}: not an ONNX model (${problem})`, { cause });
   };
@@ -107,7 +107,7 @@ function parse(bytes: Uint8Array, source: string): Model {
   return Object.assign(model as Model, { opset: Number(opset!.version) });
 }
 
-function portInfo({ name, type }: types.IValueInfoProto): PortInfo {
+export function portInfo({ name, type }: types.IValueInfoProto): PortInfo {
   const tensor = type?.tensorType;
   const dims = tensor?.shape?.dim ?? [];
   return {
