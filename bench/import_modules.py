@@ -351,9 +351,13 @@ def figures(case: Case, module: nn.Module, inputs: list[Tensor]) -> dict[str, Te
     result |= {f"first/{k}": g for k, g in zip(leaves, first, strict=True) if g is not None}
     if case.twice and "input/0" in leaves:
         penalty = first[0].square().sum()
-        if penalty.requires_grad:
+        # Linear modules have no second order, and for some PyTorch has no formula.
+        try:
             second = torch.autograd.grad(penalty, list(leaves.values()), allow_unused=True)
             result |= {f"second/{k}": g for k, g in zip(leaves, second, strict=True) if g is not None}
+        except RuntimeError as error:
+            if not any(text in str(error) for text in ("not implemented", "does not require grad")):
+                raise
     if case.train:
         after = {k: v for k, v in module.state_dict().items() if "running" in k}
         result |= {f"statistic/{k}": v for k, v in after.items()}

@@ -145,7 +145,7 @@ function foreignNode(
   const outputs = output ?? [];
   return {
     op: opType ?? '',
-    name: name ? name : (outputs[0] ?? ''),
+    name: [name, ...outputs].find(Boolean) ?? '',
     inputs: input ?? [],
     outputs,
     attributes: new Map(

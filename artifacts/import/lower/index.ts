@@ -1,6 +1,7 @@
 import type { Lowering, Lowerings } from '../call.ts';
 import { activations } from './activation.ts';
 import { convolutions } from './convolution.ts';
+import { einsums } from './einsum.ts';
 import { elementwise } from './elementwise.ts';
 import { indexings } from './indexing.ts';
 import { products } from './matmul.ts';
@@ -14,6 +15,7 @@ import { sizes } from './sizes.ts';
 const all: Lowerings = {
   ...activations,
   ...convolutions,
+  ...einsums,
   ...elementwise,
   ...indexings,
   ...movements,
