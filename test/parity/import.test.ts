@@ -5,6 +5,9 @@ import { pythonLacks } from './python.ts';
 
 /** What ganx does not import, and what its refusal names. */
 const refused: Readonly<Record<string, RegExp>> = {
+  // Samples and heads as one axis: a batch of open extent must stay an axis of its own.
+  'multihead-attention': /product of N and 2|extent N must be a fixed number/,
+  'transformer-layer': /extent N must be a fixed number/,
   lstm: /LSTM/,
   'grid-sample': /GridSample/,
   'random-noise': /RandomNormal/,
