@@ -32,7 +32,7 @@ describe.skipIf(lacking)(
 
     beforeAll(async () => {
       const { data, count } = await openDataset(undefined, { size: 16, channels: 1 });
-      const digits = tensor('uint8', data as Uint8Array, [count, 1, 16, 16]);
+      const digits = tensor('uint8', data, [count, 1, 16, 16]);
       writeFileSync(join(folder, 'digits.safetensors'), encodeSafetensors(new Map([['images', digits]])));
       left = JSON.parse(python('finetune.py', 'train', folder, String(before))) as typeof left;
       const networks = ['--generator', 'G.onnx', '--discriminator', 'D.onnx'];

@@ -65,9 +65,9 @@ export const einsums: Lowerings = {
     const [inputs = '', result] = equation.split('->');
     if (result === undefined || equation.includes('.'))
       refuse(`equation ${equation} must name its output, and no "..."`);
-    const output = [...result];
+    const output = result.split('');
     const terms = inputs.split(',').map((text, i): Lettered => {
-      const letters = [...text];
+      const letters = text.split('');
       if (new Set(letters).size !== letters.length || letters.length !== call.value(i).rank)
         refuse(`equation ${equation} must give every axis of input ${i} a letter of its own`);
       return { value: call.value(i), letters };
