@@ -129,6 +129,16 @@ test('a good one is read, with its shapes', async () => {
   ]);
 });
 
+test('a batch that the file fixes, in its shapes too, is open here', async () => {
+  const fixed = {
+    ...good,
+    inputs: [['z', [2, 4]]],
+    weights: { ...good.weights, 'int64 shape': [[2, 1, 4, 4], [4]] },
+  } satisfies Foreign;
+  const { outputs } = await importModel(writeForeign(folder, 'fixed.onnx', fixed));
+  expect(outputs).toEqual([{ name: 'images', dtype: 'float32', shape: ['N', 1, 4, 4] }]);
+});
+
 test('frozen tensors are constants', async () => {
   const { tensors } = await importModel(writeForeign(folder, 'd.onnx', discriminator(4)), ['fc.*']);
   expect(tensors.get('fc.weight')).toMatchObject({ role: 'constant', why: 'frozen' });
