@@ -113,6 +113,11 @@ export class RunFolder {
     return new RunFolder(path);
   }
 
+  /** Weights of an imported network, under the names that they had there. */
+  weightsPath(network: 'generator' | 'discriminator'): string {
+    return join(this.path, `${network}.safetensors`);
+  }
+
   samplePath(step: number): string {
     return join(this.samples, `${step}.png`);
   }

@@ -1,3 +1,4 @@
+import { importBenchmark } from './import.ts';
 import { inferenceBenchmark } from './inference.ts';
 import { serveBenchmark } from './serve.ts';
 import { stepBenchmark } from './step.ts';
@@ -9,6 +10,10 @@ interface Benchmark {
 }
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
+  import: {
+    summary: "PyTorch's exports, imported and differentiated, against autograd",
+    run: importBenchmark,
+  },
   inference: {
     summary: 'time of a sample and of 64 against PyTorch eager and compiled, and of wasm',
     run: inferenceBenchmark,

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { examine } from './examine.ts';
-import type { Report, Row } from './report.ts';
+import { describe } from './report.ts';
 
 export function inspectCommand(): Command {
   return new Command('inspect')
@@ -11,13 +11,4 @@ export function inspectCommand(): Command {
       const report = await examine(path);
       process.stdout.write(json ? `${JSON.stringify(report.facts)}\n` : `${describe(path, report)}\n`);
     });
-}
-
-function describe(path: string, { what, rows }: Report): string {
-  const width = Math.max(...rows.map(([name]) => name.length));
-  const line = ([name, value]: Row) => {
-    const lines = Array.isArray(value) ? value : [value];
-    return lines.map((text, i) => `  ${(i ? '' : name).padEnd(width)}  ${text}`);
-  };
-  return [`${path}: ${what}`, ...rows.flatMap(line)].join('\n');
 }

@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   export: async () => (await import('./export.ts')).exportCommand(),
   serve: async () => (await import('./serve.ts')).serveCommand(),
   inspect: async () => (await import('./inspect.ts')).inspectCommand(),
+  import: async () => (await import('./import.ts')).importCommand(),
   bench: async () => (await import('./bench.ts')).benchCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),
 };

@@ -14,3 +14,13 @@ export interface Report {
 /** A JSON value for a line of its own. */
 export const oneLine = (value: JsonValue): string =>
   typeof value === 'string' ? value : JSON.stringify(value);
+
+/** A report for people: what it is, then the rows in two columns. */
+export function describe(path: string, { what, rows }: Report): string {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  const line = ([name, value]: Row) => {
+    const lines = Array.isArray(value) ? value : [value];
+    return lines.map((text, i) => `  ${(i ? '' : name).padEnd(width)}  ${text}`);
+  };
+  return [`${path}: ${what}`, ...rows.flatMap(line)].join('\n');
+}

@@ -67,6 +67,8 @@ function describe(event: Exclude<TrainEvent, StepEvent>): string[] {
     }
     case 'warning':
       return [`warning: ${event.message}`];
+    case 'note':
+      return [`note: ${event.message}`];
     case 'verdict':
       return [`warning: ${describeVerdict(event)}`];
     case 'rollback':

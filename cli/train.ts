@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { train } from '../training/train.ts';
 import { limits } from '../training/options.ts';
 import type { TrainOptions } from '../training/options.ts';
+import { collect } from './import.ts';
 import { integer, positive } from './numbers.ts';
 import { goOnWithoutReader } from './output.ts';
 import { stopSignal } from './stop-signal.ts';
@@ -19,7 +20,14 @@ export function trainCommand(): Command {
       '[data]',
       'IDX file or folder, folder or tar of images, ring8 or grid25; default: digits that ship with ganx',
     )
-    .option('--recipe <name|file>', 'preset (dcgan, mlp) or recipe file')
+    .option('--recipe <name|file>', 'preset (dcgan, mlp, finetune ...) or recipe file')
+    .option('--generator <file>', 'train on the generator of an ONNX file')
+    .option('--discriminator <file>', 'train on the discriminator of an ONNX file')
+    .option(
+      '--freeze <pattern>',
+      'tensors of imported networks that are not trained; may be repeated',
+      collect,
+    )
     .option('--set <path=value>', 'change a setting of the recipe; may be repeated', collect)
     .option('--out <dir>', 'run folder (default: runs/<data>-<recipe>)')
     .option('--steps <n>', 'steps to train (default: 2000)', integer('--steps', ...limits.steps))
@@ -60,5 +68,3 @@ export function trainCommand(): Command {
       process.exitCode ??= exitCodes[outcome];
     });
 }
-
-const collect = (value: string, all: string[] = []): string[] => [...all, value];

@@ -5,6 +5,7 @@ import type { StateSpec } from './initializer.ts';
 import { Pass } from './layers/pass.ts';
 import type { NetworkState, PassOptions } from './layers/pass.ts';
 import { cast } from './ops/elementwise.ts';
+import type { GivenNetworks } from './networks/network.ts';
 import { RandomStreams } from './random.ts';
 import type { TrainingProgram } from './program.ts';
 import type { SampleSpec } from './recipe.ts';
@@ -22,15 +23,25 @@ export interface GeneratorOptions {
 /** Where an inference graph takes a network's tensors from. */
 type Source = (graph: Graph, spec: StateSpec) => Value;
 
-/** Weights become part of the model. Vectors are small, and variances need their range: they stay as they are. */
+/**
+ * Weights become part of the model, under the names that they had where a network comes from elsewhere. Vectors are
+ * small, and variances need their range: they are never halved.
+ */
 const embedded =
-  (tensors: ReadonlyMap<string, Tensor>, half = false): Source =>
+  (
+    { given }: TrainingProgram,
+    network: keyof GivenNetworks | 'encoder',
+    tensors: ReadonlyMap<string, Tensor>,
+    half = false,
+  ): Source =>
   (graph, { name }) => {
     const data = tensors.get(name);
     if (!data) throw new GraphError('export', `tensor "${name}" is missing from the state`);
-    if (!half || data.shape.length < 2) return graph.constant(data, name);
+    const isGiven = network !== 'encoder' && given[network] !== undefined;
+    const written = isGiven ? name.slice(network.length + 1) : name;
+    if (!half || data.shape.length < 2) return graph.constant(data, written);
     const halved = tensor('float16', data.data as Float32Array, data.shape);
-    return cast(graph.constant(halved, name), 'float32');
+    return cast(graph.constant(halved, written), 'float32');
   };
 
 /** Weights are inputs, fed with every run. */
@@ -48,7 +59,7 @@ export function generatorGraph(
   tensors: ReadonlyMap<string, Tensor>,
   { deterministic, half }: GeneratorOptions = {},
 ): Graph {
-  return generator(program, embedded(tensors, half), deterministic);
+  return generator(program, embedded(program, 'generator', tensors, half), deterministic);
 }
 
 /** The same with the weights as inputs, to look at a generator while it is being trained. */
@@ -67,7 +78,12 @@ export function discriminatorGraph(program: TrainingProgram, tensors: ReadonlyMa
   const { sample } = program;
   const graph = new Graph('discriminator');
   const input = graph.input(outputName(sample), 'float32', ['N', ...sample.shape]);
-  const pass = inference(graph, 'discriminator', program.discriminator, embedded(tensors));
+  const pass = inference(
+    graph,
+    'discriminator',
+    program.discriminator,
+    embedded(program, 'discriminator', tensors),
+  );
   const { logits, heads } = pass.run(program.networks.discriminator, input);
   graph.output('logits', logits);
   for (const [name, value] of heads) graph.output(name, value);
@@ -80,7 +96,7 @@ export function encoderGraph(program: TrainingProgram, tensors: ReadonlyMap<stri
   if (!encoder || !networks.encoder) throw new GraphError('export', `recipe ${recipe.name} has no encoder`);
   const graph = new Graph('encoder');
   const input = graph.input(outputName(sample), 'float32', ['N', ...sample.shape]);
-  const pass = inference(graph, 'encoder', encoder, embedded(tensors));
+  const pass = inference(graph, 'encoder', encoder, embedded(program, 'encoder', tensors));
   const encoded = pass.run(networks.encoder, input);
   const { mean, logVariance } = graph.scope('encoder', () => posterior(encoded, recipe.network.zDim));
   graph.output('mean', mean);

@@ -8,7 +8,9 @@ export type Initializer =
   | { readonly kind: 'normal'; readonly mean: number; readonly std: number }
   | { readonly kind: 'constant'; readonly value: number }
   /** He et al. 2015: std = sqrt(2 / ((1 + slope^2) fanIn)), which keeps the variance through a LeakyReLU. */
-  | { readonly kind: 'he'; readonly fanIn: number; readonly slope: number };
+  | { readonly kind: 'he'; readonly fanIn: number; readonly slope: number }
+  /** As it was before: the weights of an imported network. */
+  | { readonly kind: 'given'; readonly tensor: Tensor };
 
 /** A tensor that a training program keeps between steps. */
 export interface StateSpec {
@@ -24,6 +26,8 @@ export interface StateSpec {
 }
 
 export function initialize({ name, dtype, shape, init, copyOf }: StateSpec, seed: number): Tensor {
+  // A copy: engines take the state they are given.
+  if (init.kind === 'given') return { dtype, shape, data: init.tensor.data.slice() };
   const size = sizeOf(shape);
   if (init.kind === 'constant') {
     const data = allocate(dtype, size);

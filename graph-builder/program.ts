@@ -3,6 +3,7 @@ import type { StateSpec } from './initializer.ts';
 import { Pass } from './layers/pass.ts';
 import type { NetworkState } from './layers/pass.ts';
 import { adversarialLosses } from './losses/adversarial.ts';
+import type { GivenNetworks } from './networks/network.ts';
 import type { Networks } from './networks/networks.ts';
 import { networksOf } from './networks/networks.ts';
 import { loop } from './ops/control.ts';
@@ -14,7 +15,7 @@ import { RandomStreams } from './random.ts';
 import type { Recipe, SampleSpec } from './recipe.ts';
 import type { Plan, StepInputs } from './step.ts';
 import { averageName, telemetryNames, trainingStep } from './step.ts';
-import { hooksOf, techniques } from './techniques/index.ts';
+import { hooksOf, refuseInside, techniques } from './techniques/index.ts';
 import type { Control, Move, NetworkStates, Player, Technique } from './techniques/technique.ts';
 import { tensor } from './types.ts';
 
@@ -58,6 +59,8 @@ export interface TrainingProgram {
   readonly discriminator: NetworkState;
   readonly encoder: NetworkState | undefined;
   readonly networks: Networks;
+  /** Those that come from elsewhere: their tensors bear the names that they had there. */
+  readonly given: GivenNetworks;
   /** Steps between two of the host's moves; Infinity where it has none. */
   readonly moveEvery: number;
   /** Moves of whole tensors before a step whose number is a multiple of that, to be made one after the other. */
@@ -68,14 +71,19 @@ export interface TrainingProgram {
   readonly loopGraph: () => Graph;
 }
 
-/** @param known techniques that may enter; all of them but in tests */
+/**
+ * @param given networks from elsewhere in place of the recipe's
+ * @param known techniques that may enter; all of them but in tests
+ */
 export function buildProgram(
   recipe: Recipe,
   sample: SampleSpec,
+  given: GivenNetworks = {},
   known: readonly Technique[] = techniques,
 ): TrainingProgram {
   const hooks = hooksOf(recipe, sample, known);
-  const networks = networksOf(recipe, sample, hooks);
+  refuseInside(recipe, sample, given, known);
+  const networks = networksOf(recipe, sample, hooks, given);
   const labelled = hooks.some((hook) => hook.labelled);
   const states: NetworkStates = Object.fromEntries(
     playersOf(networks).map((player) => [player, declare(networks, player, recipe, sample, labelled)]),
@@ -136,6 +144,7 @@ export function buildProgram(
     discriminator: discriminator!,
     encoder,
     networks,
+    given,
     moveEvery: moves.reduce((divisor, { every }) => greatestCommonDivisor(divisor, every), Infinity),
     movesAt: (step) => moves.flatMap(({ every, at }) => (step % every === 0 ? at(step, states) : [])),
     stepGraph: () => stepGraph(plan, carried, samplesPerStep, labelled),

@@ -7,7 +7,7 @@ export type { TechniqueOptions } from './techniques/options.ts';
 export interface Recipe {
   /** Preset it started from. */
   readonly name: string;
-  readonly network: DcganRecipe | MlpRecipe;
+  readonly network: DcganRecipe | MlpRecipe | ImportedRecipe;
   /** The game that G and D play. */
   readonly loss: AdversarialLossName;
   readonly optimizer: { readonly generator: OptimizerRecipe; readonly discriminator: OptimizerRecipe };
@@ -46,6 +46,12 @@ export interface MlpRecipe {
   /** Normalisation of the generator's hidden layers. */
   readonly normalization: 'batch' | 'none';
   readonly slope: number;
+}
+
+/** Both networks come from elsewhere, and nothing of their inside is known. */
+export interface ImportedRecipe {
+  readonly kind: 'imported';
+  readonly zDim: number;
 }
 
 export type OptimizerRecipe =

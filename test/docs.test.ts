@@ -16,45 +16,64 @@ const pages = [
   ...readdirSync(join(root, 'docs')).flatMap((file) => (file.endsWith('.md') ? [`docs/${file}`] : [])),
 ];
 
-/** The code on a page in one language, in order. */
-const blocksOf = (page: string, language: string): string[] =>
-  [...read(page).matchAll(new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, 'gs'))].map(([, block]) => block!);
-
-/** The `npx ganx` commands of a page, in order. */
-function commandsOf(page: string): string[][] {
-  const lines = blocksOf(page, 'sh').flatMap((block) => block.split('\n'));
-  return lines.flatMap((line) =>
-    line.startsWith('npx ganx ') ? [line.slice('npx ganx '.length).split(/\s+/)] : [],
-  );
+interface Step {
+  readonly language: 'sh' | 'python';
+  /** A `ganx` command without its name, or a Python program. */
+  readonly text: string;
 }
 
-const lacks = pythonLacks('numpy', 'onnx', 'onnxruntime', 'safetensors', 'torch', 'PIL');
+/** The `npx ganx` commands and the Python programs of a page, in order. */
+const stepsOf = (page: string): Step[] =>
+  [...read(page).matchAll(/```(sh|python)\n(.*?)```/gs)].flatMap(([, language, block]): Step[] => {
+    if (language === 'python') return [{ language, text: block! }];
+    const commands = block!.split('\n').filter((line) => line.startsWith('npx ganx '));
+    return commands.map((line) => ({ language: 'sh', text: line.slice('npx ganx '.length) }));
+  });
 
-describe.each(pages.filter((page) => commandsOf(page).length))('%s', (page) => {
-  it(`has only commands that work, in their order${lacks ? ` (its Python is skipped: ${lacks})` : ''}`, async () => {
-    const folder = await temporaryFolder();
-    for (const command of commandsOf(page)) {
-      // A training of full length is shown by the README's first command, not by a test.
-      const short =
-        command[0] === 'train' && !command.some((word) => /^--(steps|epochs|minutes)$/.test(word));
-      const { code, stderr } = await ganx(short ? [...command, '--steps', '10'] : command, folder);
-      expect({ command: command.join(' '), code, stderr }).toEqual({
-        command: command.join(' '),
-        code: 0,
-        stderr: '',
-      });
-    }
-    if (lacks) return;
-    for (const program of blocksOf(page, 'python')) {
-      const { status, stderr } = spawnSync('python3', ['-c', program], {
-        cwd: folder,
-        encoding: 'utf8',
-        env: { ...process.env, PYTHONPATH: join(root, 'python') },
-      });
-      expect({ program, status, stderr }).toEqual({ program, status: 0, stderr: '' });
-    }
-    // PyTorch alone takes a minute to import where everything else is busy.
-  }, 600_000);
+/** Why the Python of a page cannot run; undefined where it can. */
+function lacksOf(page: string): string | undefined {
+  const programs = stepsOf(page).filter(({ language }) => language === 'python');
+  const lines = programs.flatMap(({ text }) => [...text.matchAll(/^(?:import|from) (\w+(?:, \w+)*)/gm)]);
+  const modules = new Set(lines.flatMap(([, names]) => names!.split(', ')));
+  // What torch.onnx.export asks for and no program names.
+  if (programs.some(({ text }) => text.includes('dynamo=True'))) modules.add('onnxscript');
+  return modules.size ? pythonLacks(...modules) : undefined;
+}
+
+const runnable = pages.filter((page) => stepsOf(page).some(({ language }) => language === 'sh'));
+
+describe.each(runnable)('%s', (page) => {
+  const lacks = lacksOf(page);
+  // Commands that need what Python makes are skipped with it.
+  const begins = stepsOf(page)[0]!.language === 'python';
+  const skipped = begins ? '' : 'its Python is ';
+  it.skipIf(lacks && begins)(
+    `has only commands that work, in their order${lacks ? ` (${skipped}skipped: ${lacks})` : ''}`,
+    async () => {
+      const folder = await temporaryFolder();
+      for (const { language, text } of stepsOf(page)) {
+        if (language === 'python') {
+          if (lacks) continue;
+          const { status, stderr } = spawnSync('python3', ['-W', 'ignore', '-c', text], {
+            cwd: folder,
+            encoding: 'utf8',
+          });
+          expect({ text, status, stderr: status === 0 ? '' : stderr }).toEqual({
+            text,
+            status: 0,
+            stderr: '',
+          });
+          continue;
+        }
+        const command = text.split(/\s+/);
+        // A training of full length is shown by the README's first command, not by a test.
+        const short =
+          command[0] === 'train' && !command.some((word) => /^--(steps|epochs|minutes)$/.test(word));
+        const { code, stderr } = await ganx(short ? [...command, '--steps', '10'] : command, folder);
+        expect({ text, code, stderr }).toEqual({ text, code: 0, stderr: '' });
+      }
+    },
+  );
 });
 
 describe('documentation', () => {

@@ -42,6 +42,8 @@ export type TrainEvent =
     }
   | { readonly type: 'checkpoint'; readonly step: number; readonly folder: string }
   | { readonly type: 'warning'; readonly message: string }
+  /** Something that was done as it had to be, and that one should know. */
+  | { readonly type: 'note'; readonly message: string }
   /** What the monitor has found. */
   | ({ readonly type: 'verdict' } & Verdict)
   /** Training diverged and goes on from an earlier state, with the learning rates of the recipe times `rateScale`. */

@@ -8,6 +8,7 @@ import { buildProgram } from '../graph-builder/program.ts';
 import { checkState } from './check-state.ts';
 import { encodeGenerator, exportNetworks } from './export.ts';
 import type { ExportOptions, Trained } from './export.ts';
+import { ImportedNetworks } from './imported.ts';
 import { parseRunConfig } from './run-config.ts';
 
 export interface ExportRunOptions extends ExportOptions {
@@ -37,9 +38,10 @@ export async function exportRun(path: string, options: ExportRunOptions = {}): P
   const folder = await RunFolder.open(path);
   const { folder: source, step, manifest, tensors } = await checkpointOf(folder, options.checkpoint);
   const config = parseRunConfig(manifest.config, source);
-  const program = buildProgram(config.recipe, config.sample);
+  const imports = await ImportedNetworks.read({}, folder, config);
+  const program = buildProgram(config.recipe, config.sample, imports.networks(config.sample));
   checkState(program, tensors, source);
-  const trained: Trained = { program, classes: config.classes, state: tensors, steps: step };
+  const trained: Trained = { program, imports, classes: config.classes, state: tensors, steps: step };
   if (out === undefined) return { files: await exportNetworks(folder, trained, options), step };
   const bytes = await encodeGenerator(trained, options);
   await makeFolder(dirname(out));

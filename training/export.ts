@@ -6,12 +6,14 @@ import type { RunFolder } from '../artifacts/run-folder.ts';
 import { ganxVersion } from '../artifacts/version.ts';
 import { discriminatorGraph, encoderGraph, generatorGraph } from '../graph-builder/export.ts';
 import type { GeneratorOptions } from '../graph-builder/export.ts';
+import { encodeSafetensors } from '../artifacts/safetensors.ts';
 import { averageName } from '../graph-builder/program.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
 import { techniqueNames } from '../graph-builder/techniques/index.ts';
 import type { Tensor } from '../graph-builder/types.ts';
 import { checkGenerator } from './check-generator.ts';
+import type { ImportedNetworks } from './imported.ts';
 
 export type Weights = 'ema' | 'live';
 
@@ -23,6 +25,7 @@ export interface ExportOptions extends GeneratorOptions {
 /** What training has come to. */
 export interface Trained {
   readonly program: TrainingProgram;
+  readonly imports: ImportedNetworks;
   /** Names of the classes of the data. */
   readonly classes: readonly string[];
   readonly state: ReadonlyMap<string, Tensor>;
@@ -112,6 +115,20 @@ export function encodeOthers({ program, state }: Trained): Map<'discriminator' |
   );
 }
 
+/** Tensors of an imported network under the names that they had, for PyTorch; undefined for one of ganx's own. */
+function encodeWeights(
+  { program, imports, state }: Trained,
+  network: 'generator' | 'discriminator',
+  { weights = defaultWeights(program) }: ExportOptions,
+): Uint8Array | undefined {
+  const sources = network === 'generator' ? generatorSources(program, weights) : new Map<string, string>();
+  const tensors = imports.tensorsOf(network, (own) => {
+    const name = `${network}/${own}`;
+    return state.get(sources.get(name) ?? name);
+  });
+  return tensors && encodeSafetensors(tensors, { format: 'pt' });
+}
+
 /** Writes the networks into the folder of their run, each file whole or not at all; returns their paths. */
 export async function exportNetworks(
   folder: RunFolder,
@@ -120,6 +137,10 @@ export async function exportNetworks(
 ): Promise<string[]> {
   const files = new Map<string, Uint8Array>([[folder.generator, await encodeGenerator(trained, options)]]);
   for (const [network, bytes] of encodeOthers(trained)) files.set(folder[network], bytes);
+  for (const network of ['generator', 'discriminator'] as const) {
+    const bytes = encodeWeights(trained, network, options);
+    if (bytes) files.set(folder.weightsPath(network), bytes);
+  }
   for (const [path, bytes] of files) await writeFileAtomic(path, bytes);
   return [...files.keys()];
 }

@@ -7,8 +7,14 @@ import type { TrainEvent } from './events.ts';
 export interface TrainOptions {
   /** IDX file or folder, folder or tar of images, `ring8`, `grid25`; absent: the digits that ship with ganx. */
   readonly data?: string | undefined;
-  /** Preset or recipe file; default `dcgan`, for points `mlp`. */
+  /** Preset or recipe file; default `dcgan`, for points `mlp`, for imported networks `finetune`. */
   readonly recipe?: string | undefined;
+  /** ONNX file of a network that is trained on in place of the recipe's generator. */
+  readonly generator?: string | undefined;
+  /** ONNX file of a network that is trained on in place of the recipe's discriminator. */
+  readonly discriminator?: string | undefined;
+  /** Patterns of names of tensors of imported networks that are not trained, with `*` for any text. */
+  readonly freeze?: readonly string[] | undefined;
   /** `path=value` changes of the recipe. */
   readonly set?: readonly string[] | undefined;
   /** Run folder; default `runs/<data>-<recipe>`, numbered where that is taken. */
@@ -80,6 +86,9 @@ const schema = z.strictObject({
   threads: integer('threads'),
   seed: integer('seed'),
   resume: z.boolean('must be true or false').optional(),
+  generator: text,
+  discriminator: text,
+  freeze: z.array(z.string(), 'must be a list of patterns').optional(),
   sampleEvery: integer('sampleEvery'),
   checkpointEvery: integer('checkpointEvery'),
   onDiverge: z.enum(['stop', 'rollback'], 'is unknown; expected stop or rollback').optional(),

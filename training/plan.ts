@@ -5,6 +5,7 @@ import { RunFolder } from '../artifacts/run-folder.ts';
 import { ganxVersion } from '../artifacts/version.ts';
 import { GraphError } from '../graph-builder/errors.ts';
 import { dcganSizes } from '../graph-builder/networks/dcgan.ts';
+import type { GivenNetworks } from '../graph-builder/networks/network.ts';
 import { buildProgram } from '../graph-builder/program.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
 import type { Recipe, SampleSpec } from '../graph-builder/recipe.ts';
@@ -14,6 +15,7 @@ import { fingerprint } from './data/fingerprint.ts';
 import { mixtures } from './data/mixtures.ts';
 import { pathExists } from './data/user-file.ts';
 import { parseDevice } from './device.ts';
+import { ImportedNetworks } from './imported.ts';
 import { unbounded } from './options.ts';
 import type { TrainOptions } from './options.ts';
 import { changeRecipe, resolveRecipe } from './recipe.ts';
@@ -23,6 +25,8 @@ import type { RunConfig } from './run-config.ts';
 export interface RunPlan {
   readonly config: RunConfig;
   readonly dataset: Dataset;
+  /** Networks from ONNX files. */
+  readonly imports: ImportedNetworks;
   /** The folder of the run that is resumed. */
   readonly resumed: RunFolder | undefined;
   /** Makes the folder of a new run, which no other process can then have. */
@@ -39,7 +43,8 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
   const stored = resumed && parseRunConfig(await resumed.readRecipe(), resumed.recipe);
   // Before the data is read, which can take minutes.
   if (options.out !== undefined && !stored) await (await RunFolder.create(options.out)).discardIfEmpty();
-  const size = options.size ?? stored?.size ?? defaultSize;
+  const imports = await ImportedNetworks.read(options, resumed, stored);
+  const size = options.size ?? stored?.size ?? imports.imageShape?.[2] ?? defaultSize;
   const source = options.data ?? stored?.data ?? undefined;
   const device = options.device ?? stored?.device ?? 'auto';
   parseDevice(device);
@@ -49,13 +54,15 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
   const base =
     stored && options.recipe === undefined
       ? changeRecipe(stored.recipe, options.set ?? [])
-      : await resolveRecipe(options.recipe ?? (isPoints ? 'mlp' : 'dcgan'), options.set);
-  const recipe: Recipe = options.batch === undefined ? base : { ...base, batch: options.batch };
+      : await resolveRecipe(options.recipe ?? defaultRecipe(imports, isPoints), options.set);
+  const recipe: Recipe = imports.apply(
+    options.batch === undefined ? base : { ...base, batch: options.batch },
+  );
   checkSize(recipe, size, isPoints);
 
   const dataset = await openDataset(source, {
     size,
-    channels: 'auto',
+    channels: channelsOf(imports),
     ...(options.signal ? { signal: options.signal } : {}),
   });
   const sample = {
@@ -63,7 +70,7 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
     shape: [...dataset.sampleShape],
     classes: dataset.classes.length,
   };
-  checkFits(recipe, sample, dataset);
+  checkFits(recipe, sample, dataset, imports.networks(sample));
 
   const config: RunConfig = {
     format: 'ganx.run',
@@ -81,11 +88,13 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
     steps: lengthOf(options, stored, dataset, recipe.batch * recipe.techniques.discriminatorSteps),
     device,
     threads: options.threads ?? stored?.threads ?? availableParallelism(),
+    ...(imports.config ? { imported: imports.config } : {}),
   };
   if (resumed && stored) checkSameRun(stored, config, resumed.path);
   return {
     config,
     dataset,
+    imports,
     resumed,
     createFolder: () =>
       options.out === undefined
@@ -93,6 +102,17 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
         : RunFolder.create(options.out),
     deadlineMinutes: options.minutes,
   };
+}
+
+function defaultRecipe(imports: ImportedNetworks, isPoints: boolean): string {
+  if (isPoints) return 'mlp';
+  return imports.any ? 'finetune' : 'dcgan';
+}
+
+/** Images get the channels that imported networks are made for. */
+function channelsOf(imports: ImportedNetworks): 'auto' | 1 | 3 {
+  const [channels] = imports.imageShape ?? [];
+  return channels === 1 || channels === 3 ? channels : 'auto';
 }
 
 function lengthOf(
@@ -132,13 +152,13 @@ function checkSize({ name, network }: Recipe, size: number, isPoints: boolean): 
 }
 
 /** Refuses a recipe that cannot make such samples, and a batch that the data cannot fill. */
-function checkFits(recipe: Recipe, sample: SampleSpec, dataset: Dataset): void {
+function checkFits(recipe: Recipe, sample: SampleSpec, dataset: Dataset, given: GivenNetworks): void {
   if (recipe.batch > dataset.count)
     throw new InputError(
       `--batch: ${recipe.batch} is larger than the data, ${dataset.count} samples in ${dataset.name}`,
     );
   try {
-    const program = buildProgram(recipe, sample);
+    const program = buildProgram(recipe, sample, given);
     checkMemory(program, recipe);
     // A step too: some settings contradict each other only there.
     program.stepGraph();

@@ -71,7 +71,14 @@ const mlp: Recipe = {
   },
 };
 
-export const presets: Readonly<Record<string, Recipe>> = { dcgan, acgan, vaegan, klgan, mlp };
+/** For networks from ONNX files: without the techniques that work on the layers inside of a network. */
+const finetune: Recipe = {
+  ...dcgan,
+  name: 'finetune',
+  techniques: { ...dcgan.techniques, layerNoise: techniquesOff.layerNoise, dropout: techniquesOff.dropout },
+};
+
+export const presets: Readonly<Record<string, Recipe>> = { dcgan, acgan, vaegan, klgan, mlp, finetune };
 
 /** What a part of a recipe starts from when it becomes one of another `kind`: one table for each family of kinds. */
 export const kindDefaults: readonly Readonly<Record<string, Readonly<Record<string, string | number>>>>[] = [

@@ -72,6 +72,10 @@ const network = z.discriminatedUnion('kind', [
     normalization: z.enum(['batch', 'none']).describe("normalisation of the generator's hidden layers"),
     slope,
   }),
+  z.strictObject({
+    kind: z.literal('imported').describe('both networks from ONNX files: --generator and --discriminator'),
+    zDim,
+  }),
 ]);
 
 export const recipeSchema = z.strictObject({

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { InputError } from '../artifacts/errors.ts';
 import type { JsonObject } from '../artifacts/files.ts';
 import type { Recipe, SampleSpec } from '../graph-builder/recipe.ts';
+import type { ImportedConfig } from './imported.ts';
 import { recipeSchema } from './recipe-schema.ts';
 
 /** All that a run was started with: what recipe.json and every checkpoint record. */
@@ -23,7 +24,11 @@ export interface RunConfig {
   readonly steps: number;
   readonly device: string;
   readonly threads: number;
+  /** Absent where ganx makes both networks. */
+  readonly imported?: ImportedConfig | undefined;
 }
+
+const imported = z.strictObject({ file: z.string(), sha256: z.string() }).optional();
 
 const schema = z.strictObject({
   format: z.literal('ganx.run'),
@@ -45,6 +50,9 @@ const schema = z.strictObject({
   steps: z.number().int().min(1),
   device: z.string(),
   threads: z.number().int().min(1),
+  imported: z
+    .strictObject({ generator: imported, discriminator: imported, freeze: z.array(z.string()) })
+    .optional(),
 }) satisfies z.ZodType<RunConfig>;
 
 /** @throws InputError naming `source` and the field that is wrong */
@@ -64,6 +72,7 @@ const fixed: Readonly<Record<string, (config: RunConfig) => unknown>> = {
   recipe: ({ recipe }) => recipe,
   'sample.shape': ({ sample }) => sample.shape,
   seed: ({ seed }) => seed,
+  imported: ({ imported }) => imported,
 };
 
 /** @throws InputError naming the first setting in which a run and its checkpoint differ */

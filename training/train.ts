@@ -11,6 +11,7 @@ import type { OptimizerRecipe, Recipe } from '../graph-builder/recipe.ts';
 import type { Tensor } from '../graph-builder/types.ts';
 import { checkState } from './check-state.ts';
 import { chunkSource, ChunkSize, runBudget } from './chunks.ts';
+import type { ImportedNetworks } from './imported.ts';
 import type { Dataset } from './data/dataset.ts';
 import { deviceName, parseDevice } from './device.ts';
 import type { Engine } from './engine/engine.ts';
@@ -99,8 +100,8 @@ async function trainUntil(options: TrainOptions & Listening): Promise<TrainResul
 /** Makes all that a run needs. The folder comes last: what does not work or is stopped before leaves none behind. */
 async function setUp(options: TrainOptions & Listening): Promise<Run> {
   const { signal, onEvent } = options;
-  const { config, dataset, resumed, createFolder, deadlineMinutes } = await planRun(options);
-  const program = buildProgram(config.recipe, config.sample);
+  const { config, dataset, imports, resumed, createFolder, deadlineMinutes } = await planRun(options);
+  const program = buildProgram(config.recipe, config.sample, imports.networks(config.sample));
   const device = parseDevice(config.device);
   const models = trainingModels(program, device);
   await loadRuntime();
@@ -130,13 +131,16 @@ async function setUp(options: TrainOptions & Listening): Promise<Run> {
     made = resumed ? undefined : await createFolder();
     const folder = resumed ?? made!;
     await folder.writeRecipe(runConfigToJson(config));
+    if (made) await imports.copyTo(made);
     await folder.writeSkipped(dataset.skipped);
     if (resumed) await cutBack(folder, start.step, start.progress.verdicts);
     await writeFileAtomic(folder.trainingStep, models.step);
     await writeFileAtomic(folder.trainingLoop, models.loop);
     onEvent(startEvent(config, program, dataset, folder, threads, start.step));
+    for (const message of imports.notes(config.sample)) onEvent({ type: 'note', message });
     const { step, progress } = start;
     return {
+      imports,
       config,
       program,
       dataset,
@@ -168,6 +172,7 @@ interface Start extends Position {
 }
 
 interface Run {
+  readonly imports: ImportedNetworks;
   readonly config: RunConfig;
   readonly program: TrainingProgram;
   readonly dataset: Dataset;
@@ -183,7 +188,7 @@ interface Run {
 }
 
 async function runSteps(run: Run): Promise<TrainResult> {
-  const { config, program, dataset, folder, engine, start, onEvent, signal } = run;
+  const { config, program, imports, dataset, folder, engine, start, onEvent, signal } = run;
   const { sampleEvery = 250, checkpointEvery = 1000 } = run.options;
   const { recipe } = config;
   const samples = program.samplesPerStep;
@@ -324,6 +329,7 @@ async function runSteps(run: Run): Promise<TrainResult> {
   }
   const trained = (state: ReadonlyMap<string, Tensor>, steps: number) => ({
     program,
+    imports,
     classes: config.classes,
     state,
     steps,

@@ -56,11 +56,12 @@ export function readInitializers(bytes: Uint8Array, source: string): Map<string,
   );
 }
 
-type Model = types.ModelProto & {
+export type Model = types.ModelProto & {
   readonly graph: Required<types.IGraphProto> & { readonly initializer: types.ITensorProto[] };
 };
 
-function parseModel(bytes: Uint8Array, source: string): Model {
+/** @throws InputError where the bytes are no ONNX model. */
+export function parseModel(bytes: Uint8Array, source: string): Model {
   // Asks for what every model has; protobuf itself takes almost any bytes for one.
   readModelSummary(bytes, source);
   try {

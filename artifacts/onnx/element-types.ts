@@ -36,3 +36,7 @@ export const dtypeOf = (number: number): DType | undefined => dtypes.get(number)
 /** Name of any TensorProto element type, for people. */
 export const elementTypeName = (number: number): string =>
   dtypes.get(number) ?? foreign[number] ?? `type ${number}`;
+
+/** The DType of a name; undefined for the types ganx does not have. */
+export const elementTypeOf = (name: string): DType | undefined =>
+  Object.hasOwn(numberOf, name) ? (name as DType) : undefined;

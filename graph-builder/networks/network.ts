@@ -21,6 +21,12 @@ export type DiscriminatorNetwork = (pass: Pass, samples: Value) => Judgement;
 /** samples -> [N, any] */
 export type EncoderNetwork = (pass: Pass, samples: Value) => Value;
 
+/** Networks from elsewhere, in place of those that the recipe describes. Hooks of techniques do not reach into them. */
+export interface GivenNetworks {
+  readonly generator?: GeneratorNetwork;
+  readonly discriminator?: DiscriminatorNetwork;
+}
+
 /** The places in a network where techniques enter, those of all techniques as one. */
 export interface NetworkHooks {
   readonly generatorInput: (pass: Pass, z: Value) => Value;

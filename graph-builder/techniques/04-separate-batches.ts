@@ -18,9 +18,11 @@ export const separateBatches: Technique = {
   number: 4,
   name: 'separate-batches',
   off: { 'techniques.batches': 'mixed', 'network.normalization': 'none' },
-  variants: ({ techniques: { batches }, network: { normalization: kind } }) => [
+  variants: ({ techniques: { batches }, network }) => [
     `${batches}-batches`,
-    ...(kind === 'none' ? [] : [`${kind}-norm`]),
+    ...(network.kind === 'imported' || network.normalization === 'none'
+      ? []
+      : [`${network.normalization}-norm`]),
   ],
   hooks: ({ techniques: { batches } }) => (batches === 'mixed' ? { mixed: true } : {}),
 };

@@ -48,5 +48,5 @@ export const noSparseGradients: Technique = {
   number: 5,
   name: 'leaky-relu',
   off: { 'network.slope': 0 },
-  hooks: ({ network: { slope } }) => (slope === 0 ? undefined : {}),
+  hooks: ({ network }) => (network.kind === 'imported' || network.slope === 0 ? undefined : {}),
 };

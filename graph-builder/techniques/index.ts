@@ -1,3 +1,5 @@
+import { GraphError } from '../errors.ts';
+import type { GivenNetworks } from '../networks/network.ts';
 import type { Recipe, SampleSpec, TechniqueOptions } from '../recipe.ts';
 import { normalizedInputs } from './01-normalized-inputs.ts';
 import { modifiedLoss } from './02-modified-loss.ts';
@@ -76,6 +78,32 @@ export function hooksOf(
   known: readonly Technique[] = techniques,
 ): TechniqueHooks[] {
   return known.map((technique) => technique.hooks(recipe, sample)).filter((hooks) => hooks !== undefined);
+}
+
+/** Hooks that reach into the layers of a network. */
+const inside = {
+  generator: ['generatorInput', 'generatorMap', 'generatorLayer'],
+  discriminator: ['features', 'heads', 'hybrid'],
+} as const satisfies Record<keyof GivenNetworks, readonly (keyof TechniqueHooks)[]>;
+
+/** Refuses a technique that works on the layers of a network where that comes from elsewhere and does not offer them. */
+export function refuseInside(
+  recipe: Recipe,
+  sample: SampleSpec,
+  given: GivenNetworks,
+  known: readonly Technique[],
+): void {
+  for (const { name, off, hooks } of known) {
+    const on = hooks(recipe, sample);
+    for (const network of ['generator', 'discriminator'] as const) {
+      if (!on || !given[network] || !inside[network].some((hook) => on[hook])) continue;
+      const settings = Object.entries(off).map(([path, value]) => `--set ${path}=${JSON.stringify(value)}`);
+      throw new GraphError(
+        name,
+        `works on the layers of the ${network}, and this one is imported; turn it off with ${settings.join(' ')}`,
+      );
+    }
+  }
 }
 
 /** Names of what a recipe trains with, for the metadata of the exported model. */

@@ -46,7 +46,7 @@ import { RandomStreams } from '../../graph-builder/random.ts';
 import { sizeOf } from '../../graph-builder/shape.ts';
 import type { DType, Shape } from '../../graph-builder/types.ts';
 import { tensor } from '../../graph-builder/types.ts';
-import { dcgan, mlp, recipeOf } from '../parity/recipes.ts';
+import { dcgan, images, mlp, recipeOf } from '../parity/recipes.ts';
 
 /** Inputs of one graph, made where they are needed. */
 class Sketch {
@@ -344,6 +344,10 @@ const unplaced: readonly (readonly [string, Build])[] = [
   [
     'dcgan: needs images; for points use the recipe mlp',
     () => networksOf(recipeOf(dcgan), { kind: 'points', shape: [2] }, []),
+  ],
+  [
+    'networks: kind imported needs both networks from elsewhere',
+    () => networksOf({ ...recipeOf(dcgan), network: { kind: 'imported', zDim: 4 } }, images(1, 16), []),
   ],
   [
     'softmaxCrossEntropy: logits [4, 3] and labels [5] must be [N, classes] and [N]',

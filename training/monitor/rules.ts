@@ -73,7 +73,9 @@ const gradients = (network: 'discriminator' | 'generator'): Rule<Block> => {
     advice: (recipe) =>
       anyOf(
         learningRate(recipe, network, 0.5),
-        recipe.network.normalization === 'none' ? setting('network.normalization', 'batch') : '',
+        recipe.network.kind !== 'imported' && recipe.network.normalization === 'none'
+          ? setting('network.normalization', 'batch')
+          : '',
         setting('techniques.instanceNoise.std', Math.max(0.1, 2 * recipe.techniques.instanceNoise.std)),
       ),
   };

@@ -13,7 +13,7 @@ const sample = { ...images(1, 16), classes: 3 };
 const plain = recipeOf(dcgan);
 
 const models = (recipe: Recipe, known: readonly Technique[]) => {
-  const program = buildProgram(recipe, sample, known);
+  const program = buildProgram(recipe, sample, {}, known);
   const graphs = [program.stepGraph(), program.loopGraph()].map((graph) =>
     Buffer.from(encodeModel(compile(graph, 'portable'))).toString('base64'),
   );

@@ -1,0 +1,138 @@
+import { GraphError, Refusal } from '../../graph-builder/errors.ts';
+import { Value } from '../../graph-builder/graph.ts';
+import type { Pass } from '../../graph-builder/layers/pass.ts';
+import type { Dim, DType } from '../../graph-builder/types.ts';
+import type { Statistics } from './call.ts';
+import { Call } from './call.ts';
+import { fold } from './fold.ts';
+import type { ForeignModel, ForeignNode } from './foreign-model.ts';
+import { loweringOf } from './lower/index.ts';
+import type { Known, Operand } from './operand.ts';
+import { knownOf } from './operand.ts';
+import type { NamedTensor } from './tensors.ts';
+
+export interface Application {
+  readonly model: ForeignModel;
+  readonly tensors: ReadonlyMap<string, NamedTensor>;
+  readonly pass: Pass;
+  /** Values of the model's inputs, by name. */
+  readonly inputs: ReadonlyMap<string, Value>;
+  /** Extent of the batch: a number or a symbol. */
+  readonly batch: Dim;
+}
+
+/**
+ * Applies a foreign model in a pass: its nodes one by one become registered operators, with shapes as they are here.
+ * What is known beforehand, such as arithmetic on shapes, is worked out and leaves no node.
+ *
+ * @returns the operands behind all names
+ * @throws GraphError naming operator, rule and node
+ */
+export function applyForeign({
+  model,
+  tensors,
+  pass,
+  inputs,
+  batch,
+}: Application): ReadonlyMap<string, Operand> {
+  const operands = new Map<string, Operand>(inputs);
+  /** Statistics as they are at this place of the pass: a norm that is applied twice tracks twice. */
+  const tracked = new Map<string, Value>();
+  const operandOf = (name: string): Operand | undefined => {
+    if (name === '') return undefined;
+    let known = operands.get(name);
+    if (!known) {
+      const named = tensors.get(name);
+      if (!named) return undefined;
+      operands.set(name, (known = tensorValue(name, named, pass)));
+    }
+    return known;
+  };
+  const first = model.inputs[0]?.shape[0];
+  const exported = typeof first === 'number' ? first : undefined;
+
+  for (const node of model.nodes) {
+    if (node.op === 'Identity' && tensors.has(node.outputs[0]!)) continue;
+    const values = node.inputs.map(operandOf);
+    const statistics = (mean: number, variance: number): Statistics | undefined => {
+      const [meanName, varianceName] = [node.inputs[mean]!, node.inputs[variance]!];
+      if ([meanName, varianceName].some((name) => tensors.get(name)?.role !== 'statistic')) return undefined;
+      return {
+        mean: tracked.get(meanName) ?? (values[mean] as Value),
+        variance: tracked.get(varianceName) ?? (values[variance] as Value),
+        update: (m, v) => {
+          for (const [name, value] of [
+            [meanName, m],
+            [varianceName, v],
+          ] as const) {
+            tracked.set(name, value);
+            pass.update(name, value);
+          }
+        },
+      };
+    };
+    const call = new Call({
+      node,
+      opset: model.opset,
+      pass,
+      operands: values,
+      batch: { exported, now: batch },
+      statistics,
+    });
+    const results = pass.graph.scope(placeOf(node), () => lowered(call));
+    node.outputs.forEach((name, i) => {
+      const result = results[i];
+      if (result && name) operands.set(name, result);
+    });
+  }
+  return operands;
+}
+
+function tensorValue(name: string, { tensor, role }: NamedTensor, pass: Pass): Value {
+  if (role === 'constant') return pass.graph.constant(tensor, name);
+  const init = { kind: 'given', tensor } as const;
+  return role === 'parameter'
+    ? pass.parameter(name, tensor.shape, init)
+    : pass.statistic(name, tensor.shape, init);
+}
+
+/** Node names such as `/main/main.0/Conv` are places as ganx writes them, but for the slash in front. */
+const placeOf = ({ name, op }: ForeignNode) => name.replace(/^\/+/, '') || op;
+
+function lowered(call: Call): readonly Operand[] {
+  const { op } = call.node;
+  try {
+    const folded = foldedOf(call);
+    if (folded) return [folded];
+    const lowering = loweringOf(op);
+    if (!lowering) throw new Refusal('is not among the operators that ganx imports');
+    const result = lowering(call);
+    return Array.isArray(result) ? (result as readonly Operand[]) : [result as Operand];
+  } catch (error) {
+    if (error instanceof Refusal) throw new GraphError(op, error.message, call.graph.scopePath);
+    throw error;
+  }
+}
+
+function foldedOf(call: Call): Known | undefined {
+  const { operands, node } = call;
+  if (
+    !operands.length ||
+    operands.some((operand) => operand && operand instanceof Value && !operand.constant)
+  )
+    return undefined;
+  const known = operands.map((operand) => operand && knownOf(operand));
+  if (known.some((operand, i) => operands[i] && !operand)) return undefined;
+  return fold(node.op, known as readonly Known[], {
+    int: (name, fallback) => call.int(name, fallback),
+    get axes() {
+      return call.list('axes', 1);
+    },
+    get perm() {
+      return call.ints('perm');
+    },
+    get to(): DType | undefined {
+      return node.attributes.has('to') ? call.dtype('to') : undefined;
+    },
+  });
+}

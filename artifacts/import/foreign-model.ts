@@ -1,0 +1,183 @@
+import type { onnx as types } from 'onnx-proto';
+import type { Tensor } from '../../graph-builder/types.ts';
+import { InputError } from '../errors.ts';
+import { readBytes } from '../files.ts';
+import { parseModel } from '../onnx/decode.ts';
+import { digestOf, readExternalFiles } from '../onnx/external-data.ts';
+import type { ExternalFiles } from '../onnx/external-place.ts';
+import { onnx } from '../onnx/proto.ts';
+import { readModelSummary } from '../onnx/summary.ts';
+import type { PortInfo } from '../onnx/summary.ts';
+import { tensorOf } from '../onnx/tensor-data.ts';
+import { refuseUnknownFields } from '../onnx/unknown-fields.ts';
+
+const { AttributeType } = onnx.AttributeProto;
+
+export type ForeignAttribute = number | string | readonly number[] | Tensor;
+
+/** A node as the file has it. */
+export interface ForeignNode {
+  readonly op: string;
+  readonly name: string;
+  /** Names of values; empty where an optional one is left out. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: ReadonlyMap<string, ForeignAttribute>;
+}
+
+/** A model that another program wrote: plain data, all weights read, its nodes in an order in which they can run. */
+export interface ForeignModel {
+  /** Path of the file. */
+  readonly source: string;
+  readonly irVersion: number;
+  readonly opset: number;
+  readonly producer: string;
+  readonly inputs: readonly PortInfo[];
+  readonly outputs: readonly PortInfo[];
+  /** Those that an output depends on. */
+  readonly nodes: readonly ForeignNode[];
+  readonly initializers: ReadonlyMap<string, Tensor>;
+  /** The file and those beside it, as they are, and what they are known by. */
+  readonly bytes: Uint8Array;
+  readonly files: ExternalFiles;
+  readonly sha256: string;
+}
+
+const opsets = [11, 21] as const;
+const newestIr = 13;
+
+/**
+ * Reads a model that another program wrote, with the files beside it.
+ *
+ * @throws InputError naming the file and what in it cannot be carried
+ */
+export async function readForeignModel(path: string): Promise<ForeignModel> {
+  const bytes = await readBytes(path);
+  const { irVersion, opset, metadata, producer, producerVersion, inputs, outputs } = readModelSummary(
+    bytes,
+    path,
+  );
+  const model = parseModel(bytes, path);
+  refuseUnknownFields(bytes, path);
+  const refuse = (problem: string): never => {
+    throw new InputError(`${path}: ${problem}`);
+  };
+  if (metadata.format?.startsWith('ganx.training'))
+    refuse('is a training graph of ganx, not a network; give its generator.onnx or discriminator.onnx');
+  if (model.trainingInfo.length)
+    refuse('holds training information; export the network alone, for inference');
+  if (irVersion > newestIr)
+    refuse(`IR version ${irVersion} is newer than ${newestIr}, the newest that ganx can carry`);
+  if (!(opset >= opsets[0] && opset <= opsets[1]))
+    refuse(`opset ${opset} must be from ${opsets.join(' to ')}; export with opset_version=18`);
+  const { graph } = model;
+  if (graph.sparseInitializer?.length) refuse('has sparse initializers, which ganx lacks');
+
+  const files = await readExternalFiles(graph.initializer, path);
+  const initializers = new Map(
+    graph.initializer.map((proto) => [proto.name ?? '', tensorOf(proto, path, files)]),
+  );
+  refuseOperators(model, path);
+  const needed = neededNodes(graph.node ?? [], outputs);
+  checkOrder(needed, [...inputs.map(({ name }) => name), ...initializers.keys()], path);
+  return {
+    source: path,
+    irVersion,
+    opset,
+    producer: [producer, producerVersion].filter(Boolean).join(' '),
+    inputs,
+    outputs,
+    nodes: needed.map((node) => foreignNode(node, path)),
+    initializers,
+    bytes,
+    files,
+    sha256: digestOf(bytes, files),
+  };
+}
+
+/** Operators of another domain, or made of functions of the file, mean what only their author knows. */
+function refuseOperators(
+  { graph, functions }: { graph: types.IGraphProto; functions: types.IFunctionProto[] },
+  path: string,
+): void {
+  const own = new Set(functions.map(({ domain, name }) => `${domain ?? ''}::${name ?? ''}`));
+  for (const { domain, opType, name } of graph.node ?? []) {
+    if (own.has(`${domain ?? ''}::${opType ?? ''}`))
+      throw new InputError(
+        `${path}: node "${name}" calls the function ${opType}; export with functions inlined`,
+      );
+    if (domain && domain !== 'ai.onnx')
+      throw new InputError(
+        `${path}: node "${name}" is ${domain}::${opType}, must be an operator of ONNX's own domain`,
+      );
+  }
+}
+
+/** The nodes that an output depends on, in the order of the file. */
+function neededNodes(nodes: readonly types.INodeProto[], outputs: readonly PortInfo[]): types.INodeProto[] {
+  const maker = new Map(nodes.flatMap((node) => (node.output ?? []).map((name) => [name, node] as const)));
+  const needed = new Set<types.INodeProto>();
+  const open = outputs.map(({ name }) => name);
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const node = maker.get(name);
+    if (!node || needed.has(node)) continue;
+    needed.add(node);
+    open.push(...(node.input ?? []));
+  }
+  return nodes.filter((node) => needed.has(node));
+}
+
+function checkOrder(nodes: readonly types.INodeProto[], given: readonly string[], path: string): void {
+  const known = new Set(['', ...given]);
+  const later = new Set(nodes.flatMap(({ output }) => output ?? []));
+  for (const { name, opType, input, output } of nodes) {
+    for (const value of input ?? [])
+      if (!known.has(value))
+        throw new InputError(
+          `${path}: node "${name}" (${opType}) reads "${value}", ${later.has(value) ? 'which is computed from it or after it: the graph has a cycle or is out of order' : 'which nothing computes'}`,
+        );
+    for (const value of output ?? []) known.add(value);
+  }
+}
+
+function foreignNode(
+  { opType, name, input, output, attribute }: types.INodeProto,
+  path: string,
+): ForeignNode {
+  const outputs = output ?? [];
+  return {
+    op: opType ?? '',
+    name: [name, ...outputs].find(Boolean) ?? '',
+    inputs: input ?? [],
+    outputs,
+    attributes: new Map(
+      (attribute ?? []).map((proto) => [
+        proto.name ?? '',
+        attributeOf(proto, `${path}: node "${name}" (${opType})`),
+      ]),
+    ),
+  };
+}
+
+function attributeOf(proto: types.IAttributeProto, where: string): ForeignAttribute {
+  const text = (bytes: Uint8Array | null | undefined) => new TextDecoder().decode(bytes ?? new Uint8Array());
+  const type: types.AttributeProto.AttributeType | null | undefined = proto.type;
+  switch (type) {
+    case AttributeType.FLOAT:
+      return proto.f ?? 0;
+    case AttributeType.INT:
+      return Number(proto.i ?? 0);
+    case AttributeType.STRING:
+      return text(proto.s);
+    case AttributeType.FLOATS:
+      return proto.floats ?? [];
+    case AttributeType.INTS:
+      return (proto.ints ?? []).map(Number);
+    case AttributeType.TENSOR:
+      return tensorOf({ name: proto.name ?? '', ...proto.t }, where);
+    default:
+      throw new InputError(
+        `${where}: attribute ${proto.name} is ${AttributeType[type ?? 0] ?? 'of no type'}, which ganx does not import`,
+      );
+  }
+}

@@ -1,0 +1,86 @@
+import type { Tensor } from '../../graph-builder/types.ts';
+import type { ForeignModel } from './foreign-model.ts';
+
+/** What an initializer is to training. */
+export type Role = 'parameter' | 'statistic' | 'constant';
+
+export interface NamedTensor {
+  readonly tensor: Tensor;
+  readonly role: Role;
+  /** Why it is not trained, where that needs a word. */
+  readonly why?: string;
+  /** Whether its name is that of the program that made it, not one that the exporter made up. */
+  readonly isNamed: boolean;
+}
+
+/** Inputs of operators that take weights: what stands there is one, however the exporter called it. */
+const weightInputs: Readonly<Record<string, readonly number[]>> = {
+  Conv: [1, 2],
+  ConvTranspose: [1, 2],
+  Gemm: [1, 2],
+  MatMul: [0, 1],
+};
+
+/** Names that exporters make up for what has none in the program: `onnx::Conv_16`, `val_19`, `/layer/Constant_output_0`. */
+export const isMadeUp = (name: string): boolean => madeUp.some((pattern) => pattern.test(name));
+const madeUp = [
+  /::|^\/|_output_\d+$|^\d+$|^_?val_\d+$/,
+  /^(scalar|_?constant|const|ones|zeros|full|expand|arange)\w*$/i,
+  // Names of steps of the program that give a tensor on as it is.
+  /^(clone|detach|alias|contiguous|to)(_\d+)?$/,
+];
+
+/** Vectors of spectral norm: they follow from the weight, and are kept as they are. */
+const isSpectralVector = (name: string) => /(\._[uv]|_[uv])$/.test(name);
+
+/**
+ * The named tensors of a model. Exporters store equal tensors once and give the others as Identity of it; each is a
+ * tensor of its own again, or training one would train the other.
+ *
+ * @param freeze patterns of names that are not trained, with `*` for any text
+ */
+export function namedTensors(
+  { initializers, nodes }: ForeignModel,
+  freeze: readonly string[] = [],
+): Map<string, NamedTensor> {
+  const tensors = new Map(initializers);
+  for (const { op, inputs, outputs } of nodes) {
+    const same = op === 'Identity' && !isMadeUp(outputs[0]!) ? tensors.get(inputs[0]!) : undefined;
+    if (same) tensors.set(outputs[0]!, same);
+  }
+  const read = new Set(nodes.flatMap(({ inputs, outputs }) => (tensors.has(outputs[0]!) ? [] : inputs)));
+  const statistics = new Set(
+    nodes.flatMap(({ op, inputs }) => (op === 'BatchNormalization' ? inputs.slice(3, 5) : [])),
+  );
+  const weights = new Set(
+    nodes.flatMap(({ op, inputs }) => (weightInputs[op] ?? []).flatMap((i) => inputs[i] ?? [])),
+  );
+  const frozen = freeze.map(expressionOf);
+  const isFrozen = (name: string) => frozen.some((pattern) => pattern.test(name));
+  const roleOf = (name: string, { dtype }: Tensor): Pick<NamedTensor, 'role' | 'why'> => {
+    if (isFrozen(name)) return { role: 'constant', why: 'frozen' };
+    if (statistics.has(name)) return { role: 'statistic' };
+    if (dtype !== 'float32') return { role: 'constant', why: `is ${dtype}` };
+    if (isSpectralVector(name))
+      return { role: 'constant', why: 'a vector of spectral norm, which stays as it is' };
+    if (weights.has(name) || !isMadeUp(name)) return { role: 'parameter' };
+    return { role: 'constant', why: 'a constant of the exporter' };
+  };
+  return new Map(
+    [...tensors]
+      .filter(([name]) => read.has(name))
+      .map(([name, tensor]) => [
+        name,
+        { tensor, isNamed: !isMadeUp(name) && tensor.dtype === 'float32', ...roleOf(name, tensor) },
+      ]),
+  );
+}
+
+/** The first pattern that fits none of the names. */
+export const unmatchedPattern = (patterns: readonly string[], names: readonly string[]): string | undefined =>
+  patterns.find((pattern) => !names.some((name) => expressionOf(pattern).test(name)));
+
+function expressionOf(pattern: string): RegExp {
+  const escaped = pattern.split('*').map((text) => text.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${escaped.join('.*')}$`);
+}

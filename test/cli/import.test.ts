@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { discriminator, generator, writeForeign } from '../artifacts/import/foreign.ts';
+import { temporaryFolder } from '../training/fixtures.ts';
+import { ganx, refusal } from './ganx.ts';
+
+test('import tells what a model holds, what can be trained, and what it can be', async () => {
+  const folder = await temporaryFolder();
+  writeForeign(folder, 'G.onnx', generator(4));
+  const { code, stdout } = await ganx(folder, 'import', 'G.onnx', '--freeze', '*.bias');
+  expect(code).toBe(0);
+  for (const text of [
+    'G.onnx: written by test, opset 18, IR 8',
+    'z  float32[N, 4]',
+    'images  float32[N, 1, 4, 4]',
+    '1 Gemm, 1 Reshape, 1 Tanh',
+    '64 in 1 tensors',
+    'fc.bias  [16]  frozen',
+    'generator: yes',
+    'discriminator: as a discriminator it must give one logit a sample, [N], [N, 1] or [N, 1, 1, 1], and gives [N, 1, 4, 4]',
+  ])
+    expect(stdout).toContain(text);
+});
+
+test('import --json gives the same as data', async () => {
+  const folder = await temporaryFolder();
+  writeForeign(folder, 'D.onnx', discriminator(4));
+  const { stdout } = await ganx(folder, 'import', 'D.onnx', '--json');
+  expect(JSON.parse(stdout)).toMatchObject({
+    type: 'foreign',
+    opset: 18,
+    outputs: [{ name: 'p', dtype: 'float32', shape: ['N', 1] }],
+    tensors: [{ name: 'fc.weight', role: 'parameter', elements: 16 }],
+    roles: [{ role: 'generator' }, { role: 'discriminator' }],
+  });
+});
+
+test('import refuses in one line', async () => {
+  const folder = await temporaryFolder();
+  writeForeign(folder, 'G.onnx', generator(4));
+  expect(await ganx(folder, 'import', 'none.onnx')).toEqual(
+    refusal('none.onnx: cannot read: no such file or folder (ENOENT)'),
+  );
+  expect(await ganx(folder, 'import', 'G.onnx', '--freeze', 'main.*')).toEqual(
+    refusal('--freeze: main.* fits no tensor of G.onnx'),
+  );
+});

@@ -1,0 +1,37 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Comparison } from '../../bench/import.ts';
+import { agrees, compareAll } from '../../bench/import.ts';
+import { pythonLacks } from './python.ts';
+
+/** What ganx does not import, and what its refusal names. */
+const refused: Readonly<Record<string, RegExp>> = {
+  // Samples and heads as one axis: a batch of open extent must stay an axis of its own.
+  'multihead-attention': /product of N and 2|extent N must be a fixed number/,
+  'transformer-layer': /extent N must be a fixed number/,
+  lstm: /LSTM/,
+  'grid-sample': /GridSample/,
+  'random-noise': /RandomNormal/,
+};
+
+const lacking = pythonLacks('torch', 'safetensors', 'onnxscript');
+
+describe.skipIf(lacking)(`modules of PyTorch${lacking ? `, skipped: ${lacking}` : ''}`, () => {
+  let results: Comparison[];
+  beforeAll(async () => {
+    results = await compareAll([]);
+  }, 1_800_000);
+
+  test.each(['dynamo', 'torchscript'])('of %s: at least 40, as autograd has them', (exporter) => {
+    const compared = results.filter((row) => row.exporter === exporter && !row.refused);
+    expect(compared.filter((row) => !agrees(row))).toEqual([]);
+    expect(compared.length).toBeGreaterThanOrEqual(40);
+    expect(compared.filter(({ second }) => second !== undefined).length).toBeGreaterThanOrEqual(30);
+    expect(compared.filter(({ statistic }) => statistic !== undefined).length).toBeGreaterThanOrEqual(4);
+  });
+
+  test('what is not imported is refused by name, and nothing else is', () => {
+    const byGanx = results.filter((row) => row.refused?.by === 'ganx');
+    for (const { name, refused: why } of byGanx) expect(why!.reason, name).toMatch(refused[name] ?? /^$/);
+    expect(new Set(byGanx.map(({ name }) => name))).toEqual(new Set(Object.keys(refused)));
+  });
+});
