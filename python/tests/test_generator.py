@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 from PIL import Image
 from safetensors.numpy import load_file
@@ -135,5 +136,8 @@ def test_wrong_files(fixtures: Path, tmp_path: Path) -> None:
         load_generator(tmp_path)
     with pytest.raises(InputError, match="encoder of another generator"):
         load_generator(fixtures / "large", encoder=fixtures / "vaegan" / "encoder.onnx")
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        with pytest.raises(InputError, match="device cuda:1 cannot be used: install onnxruntime-gpu"):
+            load_generator(fixtures / "dcgan", "cuda:1")
     with pytest.raises(InputError, match='device "tpu" must be cpu, cuda or cuda:<index>'):
         load_generator(fixtures / "dcgan", "tpu")
