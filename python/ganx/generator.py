@@ -1,7 +1,6 @@
 """A trained generator on onnxruntime: the same seeds, the same latents and the same pictures as in JavaScript."""
 
-import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -14,16 +13,21 @@ import onnxruntime
 from .arrays import Array, Floats, Ints
 from .encoder import Encoder
 from .errors import InputError
-from .latent import great_circle, latents, slice_seed, straight_line, uniform_latents
+from .latent import great_circle, slice_seed, straight_line
 from .metadata import GeneratorMetadata, decode_metadata
+from .sampling import (
+    Labels,
+    checked_count,
+    checked_latents,
+    checked_seed,
+    drawn_latents,
+    end_point,
+    labels_of,
+)
 from .sessions import create_session, metadata_of, quiet_options
 
-MAX_SAMPLES = 65_536
-"""Most samples of one call."""
 SLICE_SIZE = 64
 """Samples that go through the model at a time: part of the result where a generator has noise of its own."""
-
-Labels = int | Sequence[int] | npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True)
@@ -112,15 +116,19 @@ class Generator:
         Raises:
             InputError: naming the argument that is wrong.
         """
-        n = _count("n", n, 1)
-        seed = _seed("seed", seed)
+        n = checked_count("n", n, 1)
+        seed = checked_seed("seed", seed)
         if truncation is not None:
             if not truncation > 0:
                 raise InputError(f"truncation {truncation} must be a number > 0")
             if z is not None:
                 raise InputError(f"truncation {truncation} is for drawn latents; z must not be given with it")
-        given = self._draw(n, seed, truncation) if z is None else self._latents("z", z, n)
-        return self._run(given, self._labels(n, label), SLICE_SIZE, lambda index: slice_seed(seed, index))
+        given = (
+            drawn_latents(self.metadata, n, seed, truncation)
+            if z is None
+            else checked_latents(self.metadata, "z", z, n)
+        )
+        return self._run(given, labels_of(self.metadata, n, label), SLICE_SIZE, lambda index: slice_seed(seed, index))
 
     def interpolate(
         self,
@@ -147,13 +155,13 @@ class Generator:
         Raises:
             InputError: naming the argument that is wrong.
         """
-        frames = _count("frames", frames, 2)
-        seed = _seed("seed", seed)
+        frames = checked_count("frames", frames, 2)
+        seed = checked_seed("seed", seed)
         if path not in ("great-circle", "line"):
             raise InputError(f'path "{path}" must be great-circle or line')
         between = straight_line if path == "line" else great_circle
-        z = between(self._end("a", a), self._end("b", b), frames)
-        labels = self._labels(frames, 0 if self.metadata.conditional and label is None else label)
+        z = between(end_point(self.metadata, "a", a), end_point(self.metadata, "b", b), frames)
+        labels = labels_of(self.metadata, frames, 0 if self.metadata.conditional and label is None else label)
         # Noise depends on the place in the batch: frames that are to share it are each the first of their own.
         return self._run(z, labels, 1 if self.metadata.random else SLICE_SIZE, lambda _: seed)
 
@@ -179,42 +187,6 @@ class Generator:
         z = np.concatenate([self._encoder.encode(batch[i : i + SLICE_SIZE]) for i in _starts(len(batch))])
         return self.sample(len(batch), seed=seed, label=label, z=z)
 
-    def _draw(self, n: int, seed: int, truncation: float | None) -> Floats:
-        if self.metadata.latent == "normal":
-            return latents(n, self.metadata.z_dim, seed, truncation)
-        if truncation is not None:
-            raise InputError(f"truncation {truncation} is for normal latents; this generator takes uniform ones")
-        return uniform_latents(n, self.metadata.z_dim, seed)
-
-    def _end(self, name: str, end: npt.ArrayLike | int) -> Floats:
-        if isinstance(end, int | np.integer):
-            return self._draw(1, _seed(f"seed {name}", int(end)), None).reshape(-1)
-        return self._latents(name, np.asarray(end)[np.newaxis], 1).reshape(-1)
-
-    def _latents(self, name: str, z: npt.ArrayLike, n: int) -> Floats:
-        given = np.asarray(z, np.float32)
-        wanted = (n, self.metadata.z_dim)
-        if given.shape != wanted:
-            raise InputError(f"{name} has shape {list(given.shape)}, must have {list(wanted)}")
-        if not np.isfinite(given).all():
-            raise InputError(f"{name} has elements that are no finite numbers")
-        return given
-
-    def _labels(self, n: int, label: Labels | None) -> Ints | None:
-        if not self.metadata.conditional:
-            if label is not None:
-                raise InputError("label is given, but this generator has no classes")
-            return None
-        # A generator whose classes have no names is trusted to know its labels.
-        count = len(self.metadata.classes)
-        given: Array = np.asarray(label if label is not None else np.arange(n) % max(count, 1))
-        if given.ndim > 1 or (given.ndim == 1 and len(given) != n):
-            raise InputError(f"label has shape {list(given.shape)}, must be one label or n = {n} of them")
-        if given.dtype.kind not in "iu" or (given < 0).any() or (count and (given >= count).any()):
-            rule = f"from 0 to {count - 1}" if count else ">= 0"
-            raise InputError(f"label {label} must be integers {rule}")
-        return np.broadcast_to(given, n).astype(np.int32)
-
     def _run(self, z: Floats, labels: Ints | None, size: int, seed_of: Callable[[int], int]) -> Samples:
         kind = self.metadata.kind
         parts = []
@@ -230,15 +202,3 @@ class Generator:
 
 def _starts(n: int, size: int = SLICE_SIZE) -> range:
     return range(0, n, size)
-
-
-def _count(name: str, n: int, least: int) -> int:
-    if not least <= operator.index(n) <= MAX_SAMPLES:
-        raise InputError(f"{name} {n} must be an integer from {least} to {MAX_SAMPLES}")
-    return int(n)
-
-
-def _seed(name: str, seed: int) -> int:
-    if not -(2**31) <= operator.index(seed) < 2**31:
-        raise InputError(f"{name} {seed} must be an integer from {-(2**31)} to {2**31 - 1}")
-    return int(seed)

@@ -116,6 +116,8 @@ const runs = {
       'techniques.historicalAveraging=0.01',
       'techniques.minibatchDiscrimination.kernels=4',
       'techniques.discriminatorSteps=2',
+      'techniques.gradientPenalty={"real":0.1,"fake":0.05}',
+      'techniques.rateDecay={"decay":"cosine","steps":40}',
       `techniques.instanceNoise=${JSON.stringify({ ...noise, decay: 'cosine' })}`,
       `techniques.layerNoise=${JSON.stringify({ ...noise, decay: 'exponential' })}`,
     ],

@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
+from onnx import load as load_model
+from onnx import save as save_model
+from onnx.helper import set_model_props
 
 torch = pytest.importorskip("torch", reason="torch is not here")
 
@@ -144,6 +147,18 @@ def test_dropout_lives_by_torchs_generator(fixtures: Path) -> None:
     module.deterministic = True
     assert torch.equal(module(z)[0], module(z)[1])
     assert torch.equal(load_torch(fixtures / "dcgan", deterministic=True)(z), module(z))
+
+
+def test_files_that_say_less_or_are_deterministic(copied: Path) -> None:
+    path = copied / "generator.onnx"
+    model = load_model(path)
+    kept = {e.key: e.value for e in model.metadata_props if e.key not in ("settings", "sample")}
+    set_model_props(model, {**kept, "random": "false"})
+    save_model(model, path)
+    # The recipe is that of the folder, and nothing is dropped, as the file says.
+    module = load_torch(path)
+    assert module.recipe == Run(copied).recipe
+    assert torch.equal(module(torch.ones(2, 8)), module(torch.ones(2, 8)))
 
 
 def test_dropout_by_given_masks(fixtures: Path) -> None:
