@@ -57,17 +57,23 @@ const klgan: Recipe = {
   techniques: { ...dcgan.techniques, softLabels: techniquesOff.softLabels },
 };
 
-/** Fully connected networks: the default for 2-D points, and the fastest start on small images. */
+const swiftAdam = { ...adam, learningRate: 2e-3, beta2: 0.99 } as const;
+
+/**
+ * Fully connected networks: the default for 2-D points. Deep ones, for a sharp step from mode to mode; the penalty keeps
+ * every mode, and high rates that decay make the modes narrow. Takes its 20,000 steps.
+ */
 const mlp: Recipe = {
   name: 'mlp',
-  network: { kind: 'mlp', zDim: 64, hidden: 256, layers: 3, normalization: 'batch', slope: 0.2 },
+  network: { kind: 'mlp', zDim: 8, hidden: 128, layers: 8, normalization: 'none', slope: 0.2 },
   loss: 'non-saturating',
-  optimizer: { generator: adam, discriminator: adam },
+  optimizer: { generator: swiftAdam, discriminator: swiftAdam },
   emaDecay: 0.999,
-  batch: 128,
+  batch: 512,
   techniques: {
     ...techniquesOff,
-    instanceNoise: { std: 0.1, decay: 'linear', steps: 10000 },
+    gradientPenalty: { real: 0.03, fake: 0.03 },
+    rateDecay: { decay: 'cosine', steps: 20_000 },
   },
 };
 

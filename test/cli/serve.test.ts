@@ -74,8 +74,11 @@ describe('ganx serve', () => {
       NODE_OPTIONS: `--import ${pathToFileURL(crash).href}`,
     });
     expect((await generate(url, { n: 12 })).status).toBe(200);
-    const found = await Promise.all([{ n: 13 }, { n: 40 }, { n: 3 }].map((body) => generate(url, body)));
-    expect(found.map(({ status }) => status)).toEqual([500, 500, 500]);
+    // Those on their way when it dies are told so; one that comes later may find nobody.
+    const found = await Promise.allSettled([{ n: 13 }, { n: 40 }].map((body) => generate(url, body)));
+    const statuses = found.map((one) => (one.status === 'fulfilled' ? one.value.status : 'refused'));
+    expect(statuses).toContain(500);
+    for (const status of statuses) expect([500, 503, 'refused']).toContain(status);
     const { code, stderr } = await ended;
     expect(code).toBe(1);
     expect(stderr).toContain('ganx: the worker that runs the model failed: out of luck\n');

@@ -1,0 +1,230 @@
+import { latestCheckpoint, pruneCheckpoints, saveCheckpoint } from '../artifacts/checkpoint.ts';
+import type { Telemetry, TrainingProgram } from '../graph-builder/program.ts';
+import type { OptimizerRecipe, Recipe } from '../graph-builder/recipe.ts';
+import type { Tensor } from '../graph-builder/types.ts';
+import { chunkSource, ChunkSize, runBudget } from './chunks.ts';
+import { exportNetworks } from './export.ts';
+import { divergedState } from './monitor/divergence.ts';
+import { Monitor } from './monitor/monitor.ts';
+import type { Verdict } from './monitor/verdict.ts';
+import { progressToJson } from './progress.ts';
+import { writeReport } from './report.ts';
+import { runConfigToJson } from './run-config.ts';
+import { cutBack, writeVerdicts } from './run-log.ts';
+import type { Run } from './run.ts';
+import { SamplePainter } from './samples.ts';
+import { freshState, lastGoodState } from './start-state.ts';
+
+/** Steps between two lines of log.jsonl. */
+const logEvery = 10;
+/** Checkpoints kept; older ones are removed. */
+const checkpointsKept = 3;
+/** A rollback multiplies the learning rates by this. */
+const rollbackScale = 0.5;
+/** A recipe that diverges this often has another fault than its learning rates. */
+const maxRollbacks = 3;
+
+export interface TrainResult {
+  /** `stopped` by the signal, with a checkpoint; `diverged` when a loss, a gradient or a weight was lost for good. */
+  readonly outcome: 'done' | 'stopped' | 'diverged';
+  /** Undefined where the run was stopped before it began: nothing was written then. */
+  readonly folder: string | undefined;
+  /** Steps trained, those before a resume included; 0 where the run was stopped before it began. */
+  readonly step: number;
+}
+
+/** Trains until the end, a signal or divergence, and exports what has come of it. */
+export async function runSteps(run: Run): Promise<TrainResult> {
+  const { config, program, imports, dataset, folder, engine, start, onEvent, signal } = run;
+  const { sampleEvery = 250, checkpointEvery = 1000 } = run.options;
+  const { recipe } = config;
+  const samples = program.samplesPerStep;
+  const total = config.steps;
+
+  // Loop state
+  let step = start.step;
+  let { rateScale, verdicts } = start.progress;
+  let monitor = new Monitor(withRates(recipe, rateScale), start.progress.monitor);
+  let saved = start.step > 0 ? start.step : -1;
+  let drawn = -1;
+  let busy = 0;
+  const size = new ChunkSize(runBudget);
+  const painter = new SamplePainter(program, dataset);
+  const began = performance.now();
+  const seconds = () => start.progress.seconds + (performance.now() - began) / 1000;
+  const outOfTime = () =>
+    run.deadlineMinutes !== undefined && performance.now() - began >= run.deadlineMinutes * 60_000;
+
+  const tell = async (verdict: Verdict) => {
+    verdicts = [...verdicts, verdict];
+    await writeVerdicts(folder, verdicts);
+    onEvent({ type: 'verdict', ...verdict });
+  };
+  /** Saves the state, or tells why it is not worth saving. */
+  const checkpoint = async (): Promise<Verdict | undefined> => {
+    if (saved === step) return undefined;
+    const tensors = await engine.state();
+    const diverged = divergedState(step, tensors, withRates(recipe, rateScale));
+    if (diverged) return diverged;
+    const progress = { seconds: seconds(), rateScale, monitor: monitor.state, verdicts: [...verdicts] };
+    const manifest = {
+      config: runConfigToJson(config),
+      position: step * samples,
+      threads: run.threads,
+      ...progressToJson(progress),
+    };
+    const path = await saveCheckpoint(folder.path, { step, manifest, tensors });
+    await pruneCheckpoints(folder.path, checkpointsKept);
+    saved = step;
+    onEvent({ type: 'checkpoint', step, folder: path });
+    return undefined;
+  };
+  const sample = async () => {
+    if (drawn === step) return;
+    const { png, diversity } = await painter.paint(engine);
+    drawn = step;
+    onEvent({ type: 'sample', step, file: await folder.writeSample(step, png), diversity });
+    // Not where a run happens to end: its verdicts would differ from those of a longer one.
+    if (step === 0 || step % sampleEvery !== 0) return;
+    for (const verdict of monitor.observeGrid(step, diversity)) await tell(verdict);
+  };
+  /** Steps of the next run: up to the end, the next sample or the next checkpoint, within the time budget. */
+  const nextSteps = (from: number) => {
+    const until = (every: number) => (every > 0 ? every - (from % every) : Infinity);
+    const moveEvery = Number.isFinite(program.moveEvery) ? program.moveEvery : 0;
+    return Math.min(size.steps, total - from, until(sampleEvery), until(checkpointEvery), until(moveEvery));
+  };
+  /** Logs and judges the steps from here on; the first that shows divergence ends them, and is not counted. */
+  const takeIn = async (measured: readonly Telemetry[]): Promise<Verdict | undefined> => {
+    for (const values of measured) {
+      const at = step + 1;
+      for (const verdict of monitor.observe(at, values)) {
+        if (verdict.rule === 'divergence') return verdict;
+        await tell(verdict);
+      }
+      step = at;
+      if (at % logEvery === 0 || at === total)
+        await folder.appendLog({
+          step: at,
+          images: at * samples,
+          seconds: Number(seconds().toFixed(3)),
+          ...values,
+        });
+    }
+    return undefined;
+  };
+
+  /** Trains until the end, a signal or the time limit, with a checkpoint then; or until training diverges. */
+  const advance = async (): Promise<Verdict | undefined> => {
+    if (step === 0 && sampleEvery > 0) await sample();
+    const chunkAt = chunkSource(program, dataset, config.seed, rateScale);
+    let next = step < total ? chunkAt(step, nextSteps(step)) : undefined;
+    while (next && step < total && !signal.aborted && !outOfTime()) {
+      const chunk = next;
+      const moves = program.movesAt(step);
+      if (moves.length) await engine.move(moves);
+      const running = engine.run(chunk);
+      const after = step + chunk.steps;
+      // Prepared while the worker computes. Its size follows the run before this one.
+      next = after < total ? chunkAt(after, nextSteps(after)) : undefined;
+      const { telemetry, milliseconds } = await running;
+      busy += milliseconds;
+      size.observe(chunk.steps, milliseconds);
+
+      const measured = readTelemetry(program, telemetry, chunk.steps);
+      const diverged = await takeIn(measured);
+      if (diverged) return diverged;
+      onEvent({
+        type: 'step',
+        step,
+        steps: total,
+        images: step * samples,
+        seconds: seconds(),
+        imagesPerSecond: (chunk.steps * samples * 1000) / milliseconds,
+        ...measured.at(-1)!,
+      });
+      if (sampleEvery > 0 && step % sampleEvery === 0 && step < total) await sample();
+      if (checkpointEvery > 0 && step % checkpointEvery === 0 && step < total) {
+        const lost = await checkpoint();
+        if (lost) return lost;
+      }
+    }
+    await sample();
+    return checkpoint();
+  };
+  /** Goes on from the last checkpoint, or from the start, with lower learning rates. */
+  const rollBack = async (diverged: Verdict) => {
+    const good =
+      (await lastGoodState(folder, config, program, onEvent)) ?? (await freshState(program, config.seed));
+    await engine.restore(good.tensors);
+    step = good.step;
+    rateScale *= rollbackScale;
+    monitor = new Monitor(withRates(recipe, rateScale), good.progress.monitor);
+    [saved, drawn] = [-1, -1];
+    // What was said of steps that are undone goes with them; the rollbacks stay.
+    verdicts = verdicts.filter((verdict) => verdict.step <= step || verdict.rolledBackTo !== undefined);
+    await cutBack(folder, step, verdicts);
+    await tell({ ...diverged, rolledBackTo: step });
+    onEvent({ type: 'rollback', step: diverged.step, to: step, rateScale });
+  };
+
+  let diverged = await advance();
+  const leastScale = rollbackScale ** maxRollbacks;
+  while (diverged && run.options.onDiverge === 'rollback' && rateScale > leastScale && !signal.aborted) {
+    await rollBack(diverged);
+    diverged = await advance();
+  }
+  const trained = (state: ReadonlyMap<string, Tensor>, steps: number) => ({
+    program,
+    imports,
+    classes: config.classes,
+    state,
+    steps,
+  });
+  const outcome = diverged ? 'diverged' : step < total && signal.aborted ? 'stopped' : 'done';
+  if (diverged) {
+    const rollback = run.options.onDiverge === 'rollback' ? '' : ' or --on-diverge rollback';
+    await tell({ ...diverged, advice: `${diverged.advice}${rollback}` });
+    const { checkpoint: last } = await latestCheckpoint(folder.path);
+    saved = last?.step ?? -1;
+    if (last) await exportNetworks(folder, trained(last.tensors, last.step));
+  } else await exportNetworks(folder, trained(await engine.state(), step));
+  const hostShare = busy > 0 ? Math.max(0, 1 - busy / (performance.now() - began)) : 0;
+  await writeReport(folder, config, outcome, verdicts);
+  onEvent({
+    type: 'end',
+    outcome,
+    step,
+    images: step * samples,
+    seconds: seconds(),
+    folder: folder.path,
+    checkpoint: saved < 0 ? null : saved,
+    hostShare,
+  });
+  return { outcome, folder: folder.path, step };
+}
+
+/** The recipe as it is trained after rollbacks: what the monitor's advice has to start from. */
+function withRates(recipe: Recipe, rateScale: number): Recipe {
+  const scaled = (optimizer: OptimizerRecipe) => ({
+    ...optimizer,
+    learningRate: optimizer.learningRate * rateScale,
+  });
+  const { generator, discriminator } = recipe.optimizer;
+  return {
+    ...recipe,
+    optimizer: { generator: scaled(generator), discriminator: scaled(discriminator) },
+  };
+}
+
+function readTelemetry(
+  { telemetry: names }: TrainingProgram,
+  rows: Float32Array,
+  steps: number,
+): Telemetry[] {
+  const width = names.length;
+  return Array.from(
+    { length: steps },
+    (_, k) => Object.fromEntries(names.map((name, i) => [name, rows[k * width + i]!])) as Telemetry,
+  );
+}

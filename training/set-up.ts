@@ -1,0 +1,114 @@
+import { InputError, withoutPlace } from '../artifacts/errors.ts';
+import { writeFileAtomic } from '../artifacts/files.ts';
+import type { RunFolder } from '../artifacts/run-folder.ts';
+import { buildProgram } from '../graph-builder/program.ts';
+import type { TrainingProgram } from '../graph-builder/program.ts';
+import type { Dataset } from './data/dataset.ts';
+import { deviceName, parseDevice } from './device.ts';
+import { loadRuntime } from './engine/onnxruntime.ts';
+import { createWorkerEngine } from './engine/worker-engine.ts';
+import type { TrainEvent } from './events.ts';
+import { generatorSources } from './export.ts';
+import { driverOf, trainingModels } from './models.ts';
+import type { TrainOptions } from './options.ts';
+import { planRun } from './plan.ts';
+import { runConfigToJson } from './run-config.ts';
+import type { RunConfig } from './run-config.ts';
+import { cutBack } from './run-log.ts';
+import type { Listening, Run } from './run.ts';
+import { freshState, resumedState } from './start-state.ts';
+import { usefulThreads } from './threads.ts';
+
+/** Makes all that a run needs. The folder comes last: what does not work or is stopped before leaves none behind. */
+export async function setUp(options: TrainOptions & Listening): Promise<Run> {
+  const { signal, onEvent } = options;
+  const { config, dataset, imports, resumed, createFolder, deadlineMinutes } = await planRun(options);
+  const program = buildProgram(config.recipe, config.sample, imports.networks(config.sample));
+  const device = parseDevice(config.device);
+  const models = trainingModels(program, device);
+  await loadRuntime();
+  const start = resumed
+    ? await resumedState(resumed, config, program, options)
+    : await freshState(program, config.seed, signal);
+  const threads = usefulThreads(program, config.threads);
+  const engine = createWorkerEngine({
+    driver: driverOf(device),
+    trainingModel: models.engine,
+    layouts: models.layouts,
+    samplerModel: models.sampler,
+    samplerWeights: generatorSources(program),
+    device,
+    threads,
+  });
+  let made: RunFolder | undefined;
+  try {
+    await engine.ready().catch((cause: unknown) => {
+      throw new InputError(
+        `--device: ${deviceName(device)} does not work here (${withoutPlace((cause as Error).message)}); "ganx doctor" tells what is missing`,
+        { cause },
+      );
+    });
+    await engine.restore(start.tensors);
+    signal.throwIfAborted();
+    made = resumed ? undefined : await createFolder();
+    const folder = resumed ?? made!;
+    await folder.writeRecipe(runConfigToJson(config));
+    if (made) await imports.copyTo(made);
+    await folder.writeSkipped(dataset.skipped);
+    if (resumed) await cutBack(folder, start.step, start.progress.verdicts);
+    await writeFileAtomic(folder.trainingStep, models.step);
+    await writeFileAtomic(folder.trainingLoop, models.loop);
+    onEvent(startEvent(config, program, dataset, folder, threads, start.step));
+    for (const message of imports.notes(config.sample)) onEvent({ type: 'note', message });
+    const { step, progress } = start;
+    return {
+      imports,
+      config,
+      program,
+      dataset,
+      folder,
+      engine,
+      threads,
+      start: { step, progress },
+      deadlineMinutes,
+      onEvent,
+      signal,
+      options,
+    };
+  } catch (error) {
+    await engine.dispose();
+    await made?.discardIfEmpty();
+    throw error;
+  }
+}
+
+function startEvent(
+  config: RunConfig,
+  program: TrainingProgram,
+  dataset: Dataset,
+  folder: RunFolder,
+  threads: number,
+  fromStep: number,
+): TrainEvent {
+  const count = (specs: readonly { shape: readonly number[] }[]) =>
+    specs.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  return {
+    type: 'start',
+    folder: folder.path,
+    recipe: config.recipe.name,
+    data: dataset.name,
+    samples: dataset.count,
+    sampleShape: dataset.sampleShape,
+    skipped: dataset.skipped,
+    device: deviceName(parseDevice(config.device)),
+    threads,
+    fromStep,
+    steps: config.steps,
+    batch: config.recipe.batch,
+    parameters: {
+      generator: count(program.generator.parameters),
+      discriminator: count(program.discriminator.parameters),
+      ...(program.encoder ? { encoder: count(program.encoder.parameters) } : {}),
+    },
+  };
+}
