@@ -18,7 +18,9 @@ export const labelsOff: LabelOptions = { weight: 0, embedding: 'latent', width: 
 
 /**
  * 12. Use labels where there are some: AC-GAN (Odena, Olah & Shlens 2017). G is told a class; D also says of which class
- * a sample is. Both minimise the cross-entropy of the class, D on real and fake, G on its fakes.
+ * a sample is. Both minimise the cross-entropy of the class, D on real samples, G on its fakes. In the paper D also
+ * learns the classes of fakes; but a fake shows what G made of the class, not what the class is, so that the two can
+ * agree on a wrong digit and stay there.
  *
  * Rule 16 of the original list: a class as further channels, embedded to few of them.
  */
@@ -48,7 +50,10 @@ export const labels: Technique = {
             },
           }),
       heads: (pass, features) => ({ class: dense(pass, 'class', features, classes) }),
-      judged: ({ heads }, given) => mul(softmaxCrossEntropy(heads.get('class')!, given), options.weight),
+      judged: ({ heads }, given, side, phase) =>
+        side === 'fake' && phase === 'discriminator'
+          ? undefined
+          : mul(softmaxCrossEntropy(heads.get('class')!, given), options.weight),
     };
   },
 };

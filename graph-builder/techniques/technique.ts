@@ -134,7 +134,7 @@ export interface TechniqueHooks {
   /** Targets of D's loss, of the shape of the logits, instead of 1 for real and 0 for fake. */
   readonly targets?: (logits: Value, side: Side, step: StepContext) => Value;
   /** A loss on what D says of a batch, added to that of the network that learns. */
-  readonly judged?: (judgement: Judgement, labels: Value, side: Side, phase: Phase) => Value;
+  readonly judged?: (judgement: Judgement, labels: Value, side: Side, phase: Phase) => Value | undefined;
   /** A loss on how what D says of its two batches changes with what it sees of them, added to D's. */
   readonly smoothness?: (judged: Readonly<Record<Side, Judged>>, step: StepContext) => Value;
   /** A loss on the weights themselves. */
