@@ -31,7 +31,26 @@ const hardLabels = set(
   'techniques.softLabels.swap=0',
 );
 const noNoise = set('techniques.instanceNoise.std=0');
-const points = ['ring8', '--batch', '64', ...set('network.hidden=32', 'network.layers=2', 'network.zDim=4')];
+/** A plain GAN on points: without the penalty that keeps the recommended one from failing. */
+const points = [
+  'ring8',
+  '--batch',
+  '64',
+  ...set(
+    'network.hidden=32',
+    'network.layers=2',
+    'network.zDim=4',
+    'network.normalization=batch',
+    'techniques.gradientPenalty={"real":0,"fake":0}',
+    'techniques.rateDecay.decay=none',
+    'techniques.instanceNoise={"std":0.1,"decay":"linear","steps":10000}',
+  ),
+  ...['generator', 'discriminator'].flatMap((network) =>
+    set(
+      `optimizer.${network}={"kind":"adam","learningRate":0.0002,"beta1":0.5,"beta2":0.999,"epsilon":1e-8}`,
+    ),
+  ),
+];
 /** D hardly learns, so that G finds a place where it is believed. */
 const lazyDiscriminator = [
   ...points,
