@@ -64,6 +64,8 @@ export async function readForeignModel(path: string): Promise<ForeignModel> {
   };
   if (metadata.format?.startsWith('ganx.training'))
     refuse('is a training graph of ganx, not a network; give its generator.onnx or discriminator.onnx');
+  if (metadata.format === 'ganx.generator' && metadata.random === 'true')
+    refuse('draws random numbers of its own; export it anew with "ganx export RUN --deterministic"');
   if (model.trainingInfo.length)
     refuse('holds training information; export the network alone, for inference');
   if (irVersion > newestIr)

@@ -66,6 +66,19 @@ const cases: readonly (readonly [what: string, model: Foreign, problem: string])
     'is a training graph of ganx, not a network; give its generator.onnx or discriminator.onnx',
   ],
   [
+    'a generator of ganx with dropout',
+    {
+      ...good,
+      model: {
+        metadataProps: [
+          { key: 'format', value: 'ganx.generator' },
+          { key: 'random', value: 'true' },
+        ],
+      },
+    },
+    'draws random numbers of its own; export it anew with "ganx export RUN --deterministic"',
+  ],
+  [
     'an open extent that is not the batch',
     { ...good, inputs: [['z', ['N', 'M']]] },
     'input "z" [N, M] leaves extent M open; only the first, the batch, may be; export with fixed sizes',
