@@ -1,7 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { encodeMetadata } from '../artifacts/metadata.ts';
 import { encodeModel } from '../artifacts/onnx/encode.ts';
 import { encodeSafetensors } from '../artifacts/safetensors.ts';
@@ -14,6 +13,7 @@ import { beside, pythonScript } from './beside.ts';
 import type { Case } from './cases.ts';
 import { Contestant } from './contestant.ts';
 import { inferenceCases } from './inference-cases.ts';
+import { benchOptions, writeFigures } from './options.ts';
 import { median, table } from './report.ts';
 import { quietTurns, stepTime } from './turns.ts';
 
@@ -38,33 +38,19 @@ interface Figures {
 }
 
 export async function inferenceBenchmark(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      threads: { type: 'string', default: '2' },
-      rounds: { type: 'string', default: '7' },
-      seconds: { type: 'string', default: '0.5' },
-      case: { type: 'string', default: '' },
-      json: { type: 'string' },
-      'no-pytorch': { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(usage);
-    return;
-  }
+  const options = benchOptions(args, usage, '0.5');
+  if (!options) return;
   const figures: Figures[] = [];
   const folder = await mkdtemp(join(tmpdir(), 'ganx-bench-'));
   try {
-    for (const each of inferenceCases.filter(({ name }) => name.includes(values.case)))
+    for (const each of inferenceCases.filter(({ name }) => name.includes(options.case)))
       for (const batch of batches) {
         console.error(`${each.name}, ${batch} ...`);
         figures.push(
           await compare(each, batch, folder, {
-            rounds: Number(values.rounds),
-            shared: [String(batch), values.threads, values.seconds],
-            pytorch: !values['no-pytorch'],
+            rounds: options.rounds,
+            shared: [batch, options.threads, options.seconds].map(String),
+            pytorch: options.pytorch,
           }),
         );
       }
@@ -72,14 +58,7 @@ export async function inferenceBenchmark(args: readonly string[]): Promise<void>
     await rm(folder, { recursive: true });
   }
   console.log(render(figures));
-  if (values.json !== undefined) {
-    const machine = { cpu: cpus()[0]?.model, cpus: cpus().length, node: process.version };
-    const { threads, rounds, seconds } = values;
-    await writeFile(
-      values.json,
-      `${JSON.stringify({ machine, threads, rounds, seconds, figures }, null, 2)}\n`,
-    );
-  }
+  writeFigures(options, figures);
 }
 
 interface Options {

@@ -1,11 +1,9 @@
-import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
 import { beside, pythonScript } from './beside.ts';
 import { cases } from './cases.ts';
 import type { Case } from './cases.ts';
 import { Contestant } from './contestant.ts';
 import type { Round } from './contestant.ts';
+import { benchOptions, writeFigures } from './options.ts';
 import { median, table } from './report.ts';
 import { quietTurns, stepTime } from './turns.ts';
 
@@ -55,46 +53,21 @@ interface Figures {
 }
 
 export async function stepBenchmark(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      threads: { type: 'string', default: '2' },
-      rounds: { type: 'string', default: '7' },
-      seconds: { type: 'string', default: '1' },
-      case: { type: 'string', default: '' },
-      json: { type: 'string' },
-      'no-pytorch': { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(usage);
-    return;
-  }
+  const options = benchOptions(args, usage, '1');
+  if (!options) return;
   const figures: Figures[] = [];
-  for (const each of cases.filter(({ name }) => name.includes(values.case))) {
+  for (const each of cases.filter(({ name }) => name.includes(options.case))) {
     console.error(`${each.name} ...`);
     figures.push(
       await compare(each, {
-        rounds: Number(values.rounds),
-        shared: [values.threads, String(samples), values.seconds],
-        pytorch: !values['no-pytorch'],
+        rounds: options.rounds,
+        shared: [options.threads, samples, options.seconds].map(String),
+        pytorch: options.pytorch,
       }),
     );
   }
   console.log(render(figures));
-  if (values.json !== undefined) {
-    const machine = { cpu: cpus()[0]?.model, cpus: cpus().length, node: process.version };
-    const { threads, rounds, seconds } = values;
-    const report = {
-      machine,
-      threads: Number(threads),
-      rounds: Number(rounds),
-      seconds: Number(seconds),
-      figures,
-    };
-    writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
-  }
+  writeFigures(options, figures);
 }
 
 interface Options {

@@ -8,20 +8,8 @@ import { loadModels, ServedGenerator } from './served-generator.ts';
 import { readSource } from './source.ts';
 import type { ModelSource, SourceOptions } from './source.ts';
 
-export { InputError } from '../artifacts/errors.ts';
-export type { GeneratorMetadata } from '../artifacts/metadata.ts';
-export type {
-  Backend,
-  InterpolateOptions,
-  PictureOptions,
-  ReconstructOptions,
-  SampleOptions,
-  Samples,
-} from './generator.ts';
-export { greatCircle, latents, lerp, slerp, straightLine } from './latent.ts';
+export * from './common.ts';
 export type { Device, SessionSettings } from './onnxruntime-web.ts';
-export type { Optimization } from './settings.ts';
-export type { ModelSource, Progress } from './source.ts';
 
 export interface LoadSettings extends SessionSettings, SourceOptions {
   /** An `encoder.onnx`, for `reconstruct`. */

@@ -7,20 +7,8 @@ import { pictureOf } from './picture.ts';
 import { loadModels, ServedGenerator } from './served-generator.ts';
 import type { ModelSource, SourceOptions } from './source.ts';
 
-export { InputError } from '../artifacts/errors.ts';
-export type { GeneratorMetadata } from '../artifacts/metadata.ts';
-export type {
-  Backend,
-  InterpolateOptions,
-  PictureOptions,
-  ReconstructOptions,
-  SampleOptions,
-  Samples,
-} from './generator.ts';
-export { greatCircle, latents, lerp, slerp, straightLine } from './latent.ts';
+export * from './common.ts';
 export type { Device, SessionSettings } from './onnxruntime-node.ts';
-export type { Optimization } from './settings.ts';
-export type { ModelSource, Progress } from './source.ts';
 
 export interface LoadSettings extends SessionSettings, SourceOptions {
   /** An `encoder.onnx`; default: the one in the folder of the run, where a folder is loaded. */
