@@ -1,8 +1,7 @@
 import { emit, Graph } from '../graph.ts';
 import type { Node, Value } from '../graph.ts';
-import type { TransposeAttributes } from '../ops/movement.ts';
-import { Transpose, transpose } from '../ops/movement.ts';
-import { inverse } from './layout.ts';
+import { transpose } from '../ops/movement.ts';
+import { inverse, layoutOf } from './layout.ts';
 import type { Layout } from './layout.ts';
 import { transform } from './transform.ts';
 
@@ -54,9 +53,4 @@ function carriedLayouts(body: Graph): (Layout | undefined)[] {
     const result = body.outputs[i + 1]!.value.node;
     return result && String(layoutOf(result)) === String(inverse(layout)) ? layout : undefined;
   });
-}
-
-function layoutOf(node: Node): Layout | undefined {
-  if (node.op.type !== Transpose.type) return undefined;
-  return (node.attributes as unknown as TransposeAttributes).perm;
 }

@@ -1,5 +1,6 @@
-import type { Value } from '../graph.ts';
-import { transpose } from '../ops/movement.ts';
+import type { Node, Value } from '../graph.ts';
+import type { TransposeAttributes } from '../ops/movement.ts';
+import { Transpose, transpose } from '../ops/movement.ts';
 
 /** A layout of a tensor: axis i of what is stored is axis layout[i] of the tensor. */
 export type Layout = readonly number[];
@@ -14,6 +15,12 @@ export function inverse(layout: Layout): Layout {
 }
 
 export const sameLayout = (a: Layout, b: Layout): boolean => a.every((axis, i) => axis === b[i]);
+
+/** The layout that a Transpose stores its input in; undefined for any other node. */
+export function layoutOf(node: Node): Layout | undefined {
+  if (node.op.type !== Transpose.type) return undefined;
+  return (node.attributes as unknown as TransposeAttributes).perm;
+}
 
 /**
  * Remembers how values are stored. A value and its other layout are joined by a Transpose, emitted at once and

@@ -1,8 +1,7 @@
-import type { Graph, Node, Value } from '../graph.ts';
-import type { TransposeAttributes } from '../ops/movement.ts';
-import { Transpose, transpose } from '../ops/movement.ts';
+import type { Graph, Value } from '../graph.ts';
+import { transpose } from '../ops/movement.ts';
 import { cancelTransposes } from './cancel-transposes.ts';
-import { inverse, sameLayout } from './layout.ts';
+import { inverse, layoutOf, sameLayout } from './layout.ts';
 import type { Layout } from './layout.ts';
 import { removeDead } from './remove-dead.ts';
 import { transform } from './transform.ts';
@@ -51,9 +50,4 @@ function layoutOfUses(graph: Graph, value: Value): Layout | undefined {
   const layouts = graph.nodes.filter(({ inputs }) => inputs.includes(value)).map(layoutOf);
   const [layout] = layouts;
   return layout && layouts.every((other) => other && sameLayout(other, layout)) ? layout : undefined;
-}
-
-function layoutOf(node: Node): Layout | undefined {
-  if (node.op.type !== Transpose.type) return undefined;
-  return (node.attributes as unknown as TransposeAttributes).perm;
 }
