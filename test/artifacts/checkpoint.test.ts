@@ -41,7 +41,7 @@ async function runWith(...steps: number[]): Promise<string> {
 
 // A limit on the size of files is the one way for any user to make a write fail midway.
 test.skipIf(process.platform === 'win32')(
-  'a write that fails names the checkpoint, not what is in the making',
+  'a write that fails names the checkpoint, not what is in the making (skipped on Windows, which has no ulimit)',
   () => {
     const run = temporaryFolder();
     const module = pathToFileURL(join(import.meta.dirname, '../../dist/artifacts/checkpoint.js')).href;
