@@ -13,13 +13,14 @@ import { adam } from './optimizers/adam.ts';
 import { optimizerState } from './optimizers/optimizer.ts';
 import { RandomStreams } from './random.ts';
 import type { Recipe, SampleSpec } from './recipe.ts';
-import type { Plan, StepInputs } from './step.ts';
-import { averageName, telemetryNames, trainingStep } from './step.ts';
+import { averageName, telemetryNames } from './plan.ts';
+import type { Plan, StepInputs } from './plan.ts';
+import { trainingStep } from './step.ts';
 import { hooksOf, refuseInside, techniques } from './techniques/index.ts';
 import type { Control, Move, NetworkStates, Player, Technique } from './techniques/technique.ts';
 import { tensor } from './types.ts';
 
-export { averageName, telemetryNames } from './step.ts';
+export { averageName, telemetryNames } from './plan.ts';
 
 /** Figures of one step; techniques add further ones, by name. */
 export type Telemetry = Record<(typeof telemetryNames)[number], number>;

@@ -1,11 +1,8 @@
 import { gradients } from './autodiff.ts';
 import { GraphError } from './errors.ts';
 import type { Graph, Value } from './graph.ts';
-import type { StateSpec } from './initializer.ts';
 import { Pass } from './layers/pass.ts';
-import type { AdversarialLoss } from './losses/adversarial.ts';
 import type { Judgement } from './networks/network.ts';
-import type { Networks } from './networks/networks.ts';
 import { sigmoid } from './ops/activation.ts';
 import { and } from './ops/comparison.ts';
 import { add, mul, sqrt, sub, where } from './ops/elementwise.ts';
@@ -13,56 +10,11 @@ import { gather } from './ops/indexing.ts';
 import { concat, reshape, slice } from './ops/movement.ts';
 import { reduceMean, reduceSumSquare } from './ops/reduction.ts';
 import { groupsOf, join, part } from './optimizers/group.ts';
-import type { Optimizer } from './optimizers/optimizer.ts';
 import { applyOptimizer } from './optimizers/optimizer.ts';
+import { averageName } from './plan.ts';
+import type { Plan, StepInputs } from './plan.ts';
 import { RandomStreams } from './random.ts';
-import type { Recipe, SampleSpec } from './recipe.ts';
-import type {
-  Control,
-  Hybrid,
-  Judged,
-  Losses,
-  NetworkStates,
-  Phase,
-  Player,
-  Side,
-  StepContext,
-  TechniqueHooks,
-} from './techniques/technique.ts';
-
-/** What is measured in every step, before what techniques add. */
-export const telemetryNames = ['dLoss', 'gLoss', 'dReal', 'dFake', 'dGradNorm', 'gGradNorm'] as const;
-
-/** A recipe, resolved: all that a step is built from. */
-export interface Plan {
-  readonly recipe: Recipe;
-  readonly sample: SampleSpec;
-  readonly hooks: readonly TechniqueHooks[];
-  readonly networks: Networks;
-  readonly states: NetworkStates;
-  readonly optimizers: Readonly<Partial<Record<Player, Optimizer>>>;
-  readonly loss: AdversarialLoss;
-  readonly controls: readonly Control[];
-  readonly averaged: readonly StateSpec[];
-  /** Updates of D, and real batches, in a step. */
-  readonly discriminatorSteps: number;
-  readonly telemetry: readonly string[];
-}
-
-export interface StepInputs {
-  readonly state: ReadonlyMap<string, Value>;
-  /** [discriminatorSteps N, ...sample], raw */
-  readonly real: Value;
-  /** int32 [discriminatorSteps N], where labels are trained on */
-  readonly labels?: Value;
-  /** [C] */
-  readonly controls: Value;
-  readonly seed: Value;
-  readonly step: Value;
-}
-
-/** Name of the averaged copy of one of the generator's tensors. */
-export const averageName = (name: string) => `average/${name}`;
+import type { Hybrid, Judged, Losses, Phase, Player, Side, StepContext } from './techniques/technique.ts';
 
 /** What D made of one real and one fake batch. */
 type Sides = Readonly<Record<Side, Judged>>;
