@@ -13,7 +13,7 @@ export function groupsOf<T>(items: readonly T[], valueOf: (item: T) => Value): T
   const isVector = (item: T) => valueOf(item).rank === 1;
   const vectors = items.filter(isVector);
   const others = items.filter((item) => !isVector(item)).map((item) => [item]);
-  return vectors.length ? [...others, vectors] : others;
+  return vectors.length ? [vectors, ...others] : others;
 }
 
 /** The values of a group as one. */

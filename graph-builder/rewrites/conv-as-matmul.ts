@@ -95,12 +95,8 @@ export class ConvAsMatmul {
   weightGradient(x: Value, dy: Value, geometry: Geometry): Value {
     const { batch, large, small, kernel } = geometry;
     const rows = reshape(dy, [batch * small[0] * small[1], small[2]]);
-    const parts = partsOf(geometry);
-    // Gathering im2col a second time is cheaper than keeping all of it from the forward pass on. Padded in another
-    // view it is another node, which no merging of duplicates, here or in onnxruntime, makes one with the first.
-    const view = parts.length > 1 ? flatRows(x) : x;
-    const sum = parts.reduce<Value | undefined>(
-      (c, part) => gemm(this.#columns(view, part), rowsOf(rows, part), { transA: true, ...(c ? { c } : {}) }),
+    const sum = partsOf(geometry).reduce<Value | undefined>(
+      (c, part) => gemm(this.#columns(x, part), rowsOf(rows, part), { transA: true, ...(c ? { c } : {}) }),
       undefined,
     );
     return reshape(sum!, [...kernel, large[2], small[2]]);
@@ -131,7 +127,7 @@ export class ConvAsMatmul {
     return reshape(joined(parts), [batch, ...large]);
   }
 
-  /** im2col of a part: [N, H, W, C] or [N, H, W C] -> [n h w, taps C], taps in the order of the weight matrix. */
+  /** im2col of a part: [N, H, W, C] -> [n h w, taps C], taps in the order of the weight matrix. */
   #columns(x: Value, { first, geometry }: Part): Value {
     const { batch, large, small, kernel, stride, dilation, before } = geometry;
     const c = large[2];
@@ -143,10 +139,7 @@ export class ConvAsMatmul {
     const height = Math.max(reach(0), large[0] + before[0]);
     const ends = [height - large[0] - before[0], width - large[1] - before[1]] as const;
     const rest = fixed(x.shape[0]) - first - batch;
-    const padded =
-      x.rank === 4
-        ? pad(x, [-first, before[0], before[1], 0, -rest, ends[0], ends[1], 0])
-        : pad(x, [-first, before[0], before[1] * c, -rest, ends[0], ends[1] * c]);
+    const padded = pad(x, [-first, before[0], before[1], 0, -rest, ends[0], ends[1], 0]);
     const groupsPerRow = width / group;
     const local: number[] = [];
     for (let oh = 0; oh < small[0]; oh++)
@@ -190,9 +183,6 @@ export class ConvAsMatmul {
 }
 
 const joined = (parts: readonly Value[]) => (parts.length === 1 ? parts[0]! : concat(parts, 0));
-
-/** [N, H, W, C] -> [N, H, W C] */
-const flatRows = (x: Value) => reshape(x, [x.shape[0]!, x.shape[1]!, fixed(x.shape[2]) * fixed(x.shape[3])]);
 
 /** The rows of a part among those [N h w, O] of all. */
 function rowsOf(rows: Value, { first, geometry: { batch, small } }: Part): Value {

@@ -3,10 +3,13 @@ import type { Target } from '../ops/op.ts';
 import { cancelTransposes } from './cancel-transposes.ts';
 import { channelsLast } from './channels-last.ts';
 import { computeLate } from './compute-late.ts';
+import { elementwiseInParts } from './elementwise-in-parts.ts';
+import { foldReshapes } from './fold-reshapes.ts';
 import { hoistLayouts } from './hoist-layouts.ts';
 import { lower } from './lower.ts';
 import { mergeDuplicates } from './merge-duplicates.ts';
 import { raiseTransposes } from './raise-transposes.ts';
+import { recompute } from './recompute.ts';
 import { removeDead } from './remove-dead.ts';
 
 type Rewrite = (graph: Graph) => Graph;
@@ -28,6 +31,11 @@ const rewritesFor: Readonly<Record<Target, readonly Rewrite[]>> = {
     mergeDuplicates,
     removeDead,
     (graph) => lower(graph, 'portable'),
+    foldReshapes,
+    removeDead,
+    recompute,
+    elementwiseInParts,
+    foldReshapes,
     removeDead,
     computeLate,
   ],

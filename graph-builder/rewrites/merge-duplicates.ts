@@ -1,8 +1,16 @@
 import { Graph } from '../graph.ts';
 import type { Value } from '../graph.ts';
+import { Gather } from '../ops/indexing.ts';
+import { Pad, Slice } from '../ops/movement.ts';
+import { sizeOf } from '../shape.ts';
 import { transform } from './transform.ts';
 
-/** Computes each value once: nodes of one operator, one graph, equal inputs and equal attributes become one. */
+const movements = new Set([Gather.type, Pad.type, Slice.type]);
+
+/**
+ * Computes each value once: nodes of one operator, one graph, equal inputs and equal attributes become one. But moving
+ * a large tensor a second time is cheaper than keeping what was moved until it is wanted again.
+ */
 export function mergeDuplicates(graph: Graph): Graph {
   const ids = new Map<Value | Graph, number>();
   const idOf = (key: Value | Graph) => {
@@ -13,7 +21,8 @@ export function mergeDuplicates(graph: Graph): Graph {
   const known = new Map<string, readonly Value[]>();
   return transform(graph, (node, inputs, { copy }) => {
     const attributes = Object.values(node.attributes);
-    if (attributes.some((attribute) => attribute instanceof Graph)) return copy();
+    const isCheap = movements.has(node.op.type) && sizeOf(node.outputs[0]!.shape) >= 2 ** 16;
+    if (isCheap || attributes.some((attribute) => attribute instanceof Graph)) return copy();
     const key = JSON.stringify([
       node.op.type,
       // What a loop's body computes is not there outside of it.

@@ -298,16 +298,6 @@ function renamed(graph: Graph): Graph {
 }
 
 describe('computeLate', () => {
-  test('puts what is close to the inputs first, and keeps what runs before what', () => {
-    const graph = new Graph('late');
-    const x = graph.input('x', 'float32', [2]);
-    const deep = exp(sigmoid(tanh(x)));
-    graph.output('y', add(deep, leakyRelu(x)));
-    const result = computeLate(graph);
-    verify(result);
-    expect(types(result)).toEqual(['Tanh', 'LeakyRelu', 'Sigmoid', 'Exp', 'Add']);
-  });
-
   test('puts a loop after what its body reads', () => {
     const graph = new Graph('late-loop');
     const x = graph.input('x', 'float32', [2]);

@@ -20,6 +20,13 @@ export async function loadRuntime(): Promise<Runtime> {
   }
 }
 
+/**
+ * What onnxruntime would do to a training graph that takes memory: it would keep what the backward pass computes a
+ * second time, cut all parts of a tensor at once instead of one after the other, and move an activation to where one
+ * thread computes it.
+ */
+const memoryForTime = ['CommonSubexpressionElimination', 'GatherSliceToSplitFusion', 'GemmActivationFusion'];
+
 export function sessionOptions(device: Device, threads: number): Ort.InferenceSession.SessionOptions {
   const providers = {
     cpu: ['cpu'],
@@ -36,8 +43,11 @@ export function sessionOptions(device: Device, threads: number): Ort.InferenceSe
     enableCpuMemArena: true,
     enableMemPattern: false,
     logSeverityLevel: 3,
-    // Adam's moments decay into denormals, which cost up to a quarter of the speed.
-    extra: { session: { set_denormal_as_zero: '1' } },
+    extra: {
+      // Adam's moments decay into denormals, which cost up to a quarter of the speed.
+      session: { set_denormal_as_zero: '1' },
+      optimization: { disable_specified_optimizers: memoryForTime.join(';') },
+    },
   };
 }
 
