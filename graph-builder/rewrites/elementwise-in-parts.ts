@@ -9,7 +9,7 @@ import { readersOf } from './readers.ts';
 import { transform } from './transform.ts';
 
 /** A tensor is split by one thread, while operators use all. */
-const operatorsPerSplit = 2;
+const operatorsPerSplit = 3;
 
 /**
  * Runs of elementwise operators on large tensors work on a part after the other, along the first axis: what lies
