@@ -21,6 +21,15 @@ const weightInputs: Readonly<Record<string, readonly number[]>> = {
   MatMul: [0, 1],
 };
 
+/** Inputs of operators that say how to compute: never weights, whatever their names. */
+const settingInputs: Readonly<Record<string, readonly number[]>> = {
+  Clip: [1, 2],
+  Dropout: [1],
+  Pad: [2],
+  Resize: [1, 2],
+  Upsample: [1],
+};
+
 /** Names that exporters make up for what has none in the program: `onnx::Conv_16`, `val_19`, `/layer/Constant_output_0`. */
 export const isMadeUp = (name: string): boolean => madeUp.some((pattern) => pattern.test(name));
 const madeUp = [
@@ -52,9 +61,9 @@ export function namedTensors(
   const statistics = new Set(
     nodes.flatMap(({ op, inputs }) => (op === 'BatchNormalization' ? inputs.slice(3, 5) : [])),
   );
-  const weights = new Set(
-    nodes.flatMap(({ op, inputs }) => (weightInputs[op] ?? []).flatMap((i) => inputs[i] ?? [])),
-  );
+  const readAs = (table: Readonly<Record<string, readonly number[]>>) =>
+    new Set(nodes.flatMap(({ op, inputs }) => (table[op] ?? []).flatMap((i) => inputs[i] ?? [])));
+  const [weights, settings] = [readAs(weightInputs), readAs(settingInputs)];
   const frozen = freeze.map(expressionOf);
   const isFrozen = (name: string) => frozen.some((pattern) => pattern.test(name));
   const roleOf = (name: string, { dtype }: Tensor): Pick<NamedTensor, 'role' | 'why'> => {
@@ -63,6 +72,7 @@ export function namedTensors(
     if (dtype !== 'float32') return { role: 'constant', why: `is ${dtype}` };
     if (isSpectralVector(name))
       return { role: 'constant', why: 'a vector of spectral norm, which stays as it is' };
+    if (settings.has(name)) return { role: 'constant', why: 'a setting of its operator' };
     if (weights.has(name) || !isMadeUp(name)) return { role: 'parameter' };
     return { role: 'constant', why: 'a constant of the exporter' };
   };
