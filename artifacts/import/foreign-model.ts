@@ -43,7 +43,7 @@ export interface ForeignModel {
   readonly sha256: string;
 }
 
-const opsets = [11, 21] as const;
+const opsets = [9, 21] as const;
 const newestIr = 13;
 
 /**

@@ -17,8 +17,8 @@ const [dense, view, last] = good.nodes as [Foreign['nodes'][0], Foreign['nodes']
 
 /** Model, and what is said of it after its path. */
 const cases: readonly (readonly [what: string, model: Foreign, problem: string])[] = [
-  ['an older opset', { ...good, opset: 10 }, 'opset 10 must be from 11 to 21; export with opset_version=18'],
-  ['a newer opset', { ...good, opset: 22 }, 'opset 22 must be from 11 to 21; export with opset_version=18'],
+  ['an older opset', { ...good, opset: 8 }, 'opset 8 must be from 9 to 21; export with opset_version=18'],
+  ['a newer opset', { ...good, opset: 22 }, 'opset 22 must be from 9 to 21; export with opset_version=18'],
   [
     'a newer IR',
     { ...good, irVersion: 14 },
@@ -150,6 +150,71 @@ test('a batch that the file fixes, in its shapes too, is open here', async () =>
   } satisfies Foreign;
   const { outputs } = await importModel(writeForeign(folder, 'fixed.onnx', fixed));
   expect(outputs).toEqual([{ name: 'images', dtype: 'float32', shape: ['N', 1, 4, 4] }]);
+});
+
+test('the batch becomes one axis with others, by arithmetic on its extent', async () => {
+  const heads = {
+    inputs: [['x', ['N', 5, 4]]],
+    outputs: [['y', ['N', 5, 4]]],
+    nodes: [
+      node('Shape', ['x'], ['shape']),
+      node('Gather', ['shape', 'int64 first'], ['n']),
+      node('Mul', ['n', 'int64 two'], ['n heads']),
+      // The batch second, where Slice or Squeeze would have their axes.
+      node('Concat', ['int64 five', 'n heads', 'int64 two'], ['as heads']),
+      node('Reshape', ['x', 'as heads'], ['split']),
+      node('Transpose', ['split'], ['swapped'], { perm: [1, 0, 2] }),
+      node('Div', ['n heads', 'int64 two'], ['again']),
+      node('Concat', ['again', 'int64 five', 'int64 rest'], ['whole']),
+      node('Reshape', ['swapped', 'whole'], ['y']),
+    ],
+    weights: {
+      'int64 first': [[0], [1]],
+      'int64 two': [[2], [1]],
+      'int64 five': [[5], [1]],
+      'int64 rest': [[-1], [1]],
+    },
+  } satisfies Foreign;
+  const { outputs } = await importModel(writeForeign(folder, 'heads.onnx', heads));
+  expect(outputs).toEqual([{ name: 'y', dtype: 'float32', shape: ['N', 5, 4] }]);
+});
+
+test('a constant is repeated once a sample', async () => {
+  const coordinates = {
+    inputs: [['x', ['N', 3]]],
+    outputs: [['y', ['N', 5]]],
+    nodes: [
+      node('Shape', ['x'], ['n'], { end: 1 }),
+      node('Concat', ['n', 'int64 two'], ['sizes']),
+      node('Expand', ['along', 'sizes'], ['each']),
+      node('Concat', ['x', 'each'], ['y'], { axis: 1 }),
+    ],
+    weights: {
+      'int64 two': [[2], [1]],
+      along: [
+        [-1, 1],
+        [1, 2],
+      ],
+    },
+  } satisfies Foreign;
+  const { outputs } = await importModel(writeForeign(folder, 'coordinates.onnx', coordinates));
+  expect(outputs).toEqual([{ name: 'y', dtype: 'float32', shape: ['N', 5] }]);
+});
+
+test('operators in the forms of opset 9', async () => {
+  const old = {
+    opset: 9,
+    inputs: [['x', ['N', 1, 4, 4]]],
+    outputs: [['y', ['N', 1, 6, 4]]],
+    nodes: [
+      node('Slice', ['x'], ['part'], { axes: [2, 3], starts: [1, -2], ends: [2 ** 40, 4] }),
+      node('Upsample', ['part', 'scales'], ['y'], { mode: 'nearest' }),
+    ],
+    weights: { scales: [[1, 1, 2, 2], [4]] },
+  } satisfies Foreign;
+  const { outputs, tensors } = await importModel(writeForeign(folder, 'old.onnx', old));
+  expect(tensors.get('scales')).toMatchObject({ role: 'constant', why: 'a setting of its operator' });
+  expect(outputs).toEqual([{ name: 'y', dtype: 'float32', shape: ['N', 1, 6, 4] }]);
 });
 
 test('frozen tensors are constants', async () => {
