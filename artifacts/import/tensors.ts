@@ -86,6 +86,37 @@ export function namedTensors(
   );
 }
 
+/**
+ * A weight that the exporter has folded into a tensor of its own, beside the one that it was made of: the two would part
+ * in training.
+ */
+export function foldedCopy(
+  tensors: ReadonlyMap<string, NamedTensor>,
+): readonly [copy: string, original: string] | undefined {
+  // Tensors of one number throughout are equal by chance: zeros that begin as such.
+  const matrices = [...tensors].filter(
+    ([, { tensor }]) =>
+      tensor.dtype === 'float32' &&
+      tensor.shape.length >= 2 &&
+      new Set<unknown>(tensor.data as Float32Array).size > 1,
+  );
+  const originals = matrices.filter(([name, { role }]) => role === 'parameter' && !isMadeUp(name));
+  for (const [copy, { tensor }] of matrices.filter(([name]) => isMadeUp(name)))
+    for (const [original, named] of originals)
+      if (isSameMatrix(tensor, named.tensor)) return [copy, original];
+  return undefined;
+}
+
+/** Whether two weights hold the same elements: in order, or as a matrix and its transposed. */
+function isSameMatrix(copy: Tensor, original: Tensor): boolean {
+  const [a, b] = [copy.data as Float32Array, original.data as Float32Array];
+  if (a.length !== b.length) return false;
+  const columns = copy.shape.at(-1)!;
+  const rows = a.length / columns;
+  const isInOrder = a.every((x, i) => x === b[i]);
+  return isInOrder || a.every((x, i) => x === b[(i % columns) * rows + Math.floor(i / columns)]);
+}
+
 /** The first pattern that fits none of the names. */
 export const unmatchedPattern = (patterns: readonly string[], names: readonly string[]): string | undefined =>
   patterns.find((pattern) => !names.some((name) => expressionOf(pattern).test(name)));

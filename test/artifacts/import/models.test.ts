@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { InputError } from '../../../artifacts/errors.ts';
+import { onnx } from '../../../artifacts/onnx/proto.ts';
 import { importModel } from '../../../artifacts/import/imported-model.ts';
 import { discriminator, foreignModel, generator, node, writeForeign } from './foreign.ts';
 import type { Foreign } from './foreign.ts';
@@ -14,6 +15,10 @@ afterAll(() => {
 
 const good = generator(4);
 const [dense, view, last] = good.nodes as [Foreign['nodes'][0], Foreign['nodes'][0], Foreign['nodes'][0]];
+
+/** Rows of `columns` as columns. */
+const transposed = (rows: readonly number[], columns: number) =>
+  Array.from({ length: columns }, (_, j) => rows.filter((_, i) => i % columns === j)).flat();
 
 /** Model, and what is said of it after its path. */
 const cases: readonly (readonly [what: string, model: Foreign, problem: string])[] = [
@@ -49,6 +54,58 @@ const cases: readonly (readonly [what: string, model: Foreign, problem: string])
       nodes: [node('Add', ['z', 'b'], ['a']), node('Tanh', ['a'], ['b']), node('Tanh', ['b'], ['images'])],
     },
     'node "node a" (Add) reads "b", which is computed from it or after it: the graph has a cycle or is out of order',
+  ],
+  [
+    'an input twice',
+    { ...good, inputs: [...good.inputs, ...good.inputs] },
+    'input "z" is there twice; names must be unique',
+  ],
+  [
+    'an output that two nodes give',
+    { ...good, nodes: [...good.nodes, last] },
+    'output of a node "images" is there twice; names must be unique',
+  ],
+  [
+    'a copy of a weight that was folded',
+    {
+      ...good,
+      nodes: [
+        node('MatMul', ['z', 'onnx::MatMul_7'], ['folded']),
+        node('Gemm', ['z', 'fc.weight', 'folded'], ['flat'], { transB: 1 }),
+        view,
+        last,
+      ],
+      weights: {
+        ...good.weights,
+        'onnx::MatMul_7': [transposed(good.weights!['fc.weight']![0], 4), [4, 16]],
+      },
+    },
+    '"onnx::MatMul_7" is a copy of "fc.weight" that the exporter has made, and training would part the two; export with do_constant_folding=False, or optimize=False',
+  ],
+  [
+    'a batch that the file fixes and multiplies',
+    {
+      ...good,
+      inputs: [['z', [3, 4]]],
+      nodes: [dense, node('Reshape', ['flat', 'int64 parts'], ['map']), last],
+      weights: { ...good.weights, 'int64 parts': [[6, 8], [2]] },
+    },
+    'Reshape: shape [N, 16] cannot be viewed as [6, 8]: element counts differ (at node map); the file fixes the batch at 3, and may be readable with an open one (dynamic_axes or dynamic_shapes)',
+  ],
+  [
+    'a choice of graphs',
+    {
+      ...good,
+      nodes: [
+        dense,
+        {
+          ...node('If', ['z'], ['map']),
+          attribute: [{ name: 'then_branch', type: onnx.AttributeProto.AttributeType.GRAPH, g: {} }],
+        },
+        last,
+      ],
+    },
+    'node "node map" (If): chooses or repeats graphs, which ganx does not import; PyTorch writes such for squeeze(dim) of an open extent: write flatten or reshape there, or export with dynamo=True',
   ],
   [
     'a value that nothing computes',
@@ -215,6 +272,26 @@ test('operators in the forms of opset 9', async () => {
   const { outputs, tensors } = await importModel(writeForeign(folder, 'old.onnx', old));
   expect(tensors.get('scales')).toMatchObject({ role: 'constant', why: 'a setting of its operator' });
   expect(outputs).toEqual([{ name: 'y', dtype: 'float32', shape: ['N', 1, 6, 4] }]);
+});
+
+test('tensors that are equal because they are all one number are no copies', async () => {
+  const zeros = {
+    ...good,
+    nodes: [
+      dense,
+      node('Add', ['flat', 'position'], ['a']),
+      node('Add', ['a', 'val_3'], ['b']),
+      node('Reshape', ['b', 'int64 shape'], ['map']),
+      last,
+    ],
+    weights: {
+      ...good.weights,
+      position: [new Array<number>(16).fill(0), [1, 16]],
+      val_3: [new Array<number>(16).fill(0), [1, 16]],
+    },
+  } satisfies Foreign;
+  const { tensors } = await importModel(writeForeign(folder, 'zeros.onnx', zeros));
+  expect(tensors.get('position')).toMatchObject({ role: 'parameter' });
 });
 
 test('frozen tensors are constants', async () => {
