@@ -30,9 +30,19 @@ function trilu(call: Call): Value {
   return x.dtype === 'bool' ? ops.and(x, kept) : ops.where(kept, x, call.graph.scalar(0, x.dtype));
 }
 
+function gather(call: Call): Value {
+  const x = call.value(0);
+  const axis = normalizeAxis(call.int('axis', 0), x.rank);
+  const extent = x.shape[axis]!;
+  // Known ones that reach too far would be found only when the first step runs.
+  for (const index of call.known(1) ? call.numbers(1) : [])
+    if (typeof extent === 'number' && (index < -extent || index >= extent))
+      refuse(`index ${index} must be in [${-extent}, ${extent - 1}]`);
+  return ops.gather(x, indicesOf(call), axis);
+}
+
 export const indexings: Lowerings = {
-  Gather: (call) =>
-    ops.gather(call.value(0), indicesOf(call), normalizeAxis(call.int('axis', 0), call.value(0).rank)),
+  Gather: gather,
   GatherElements: (call) => ops.gatherElements(call.value(0), indicesOf(call), call.int('axis', 0)),
   GatherND: (call) => {
     if (call.int('batch_dims', 0)) refuse('batch_dims must be 0');

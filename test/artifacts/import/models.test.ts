@@ -93,6 +93,15 @@ const cases: readonly (readonly [what: string, model: Foreign, problem: string])
     'Reshape: shape [N, 16] cannot be viewed as [6, 8]: element counts differ (at node map); the file fixes the batch at 3, and may be readable with an open one (dynamic_axes or dynamic_shapes)',
   ],
   [
+    'an index that reaches too far',
+    {
+      ...good,
+      nodes: [dense, node('Gather', ['flat', 'int64 at'], ['map'], { axis: 1 }), last],
+      weights: { ...good.weights, 'int64 at': [[16], [1]] },
+    },
+    'Gather: index 16 must be in [-16, 15] (at node map)',
+  ],
+  [
     'a choice of graphs',
     {
       ...good,
