@@ -4,7 +4,8 @@
 
 Writes into FOLDER, for each case, `CASE.safetensors` with the inputs, a cotangent of the output, and the outputs and
 gradients that autograd gives in double precision; and `CASE.EXPORTER.onnx` for the exporters `dynamo` and
-`torchscript`. `cases.json` lists them, with the error where an exporter gives up.
+`torchscript`, and `torchscript-OPSET` for older opsets where these have an operator in another form. `cases.json`
+lists them, with the error where an exporter gives up.
 
 Exports are made with a batch of 2 and an open batch; the figures are of a batch of 3.
 """
@@ -120,6 +121,20 @@ class SelfAttention(nn.Module):
         return self.gamma * torch.bmm(v, attention.permute(0, 2, 1)).view(n, c, h, w) + x
 
 
+class CausalAttention(nn.Module):
+    """Heads as an axis of their own, and a mask."""
+
+    def __init__(self, c: int, heads: int) -> None:
+        super().__init__()
+        self.heads, self.qkv, self.out = heads, nn.Linear(c, 3 * c), nn.Linear(c, c)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, length, c = x.shape
+        q, k, v = self.qkv(x).reshape(n, length, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.out(y.transpose(1, 2).reshape(n, length, c))
+
+
 class ConditionalBatchNorm(nn.Module):
     """Gain and bias by class, from an embedding."""
 
@@ -155,6 +170,19 @@ def minibatch_deviation(x: Tensor) -> Tensor:
 def channel_shuffle(x: Tensor) -> Tensor:
     n, c, h, w = x.shape
     return x.view(n, 2, c // 2, h, w).transpose(1, 2).reshape(n, c, h, w)
+
+
+def frame_by_frame(x: Tensor, conv: nn.Module, norm: nn.Module) -> Tensor:
+    """[N, T, C, H, W] with samples and frames as one axis, as discriminators of video have them."""
+    n, t = x.shape[:2]
+    y = F.leaky_relu(norm(conv(x.reshape(n * t, *x.shape[2:]))), 0.2)
+    return y.reshape(n, t, *y.shape[1:]).mean(1)
+
+
+def with_coordinates(x: Tensor) -> Tensor:
+    """CoordConv's extra channel: a constant, once a sample."""
+    along = torch.linspace(-1, 1, 6).view(1, 1, 1, 6)
+    return torch.cat([x, along.expand(x.size(0), 1, 6, 6)], 1)
 
 
 def modulated(x: Tensor, style: Tensor, conv: nn.Module, affine: nn.Module) -> Tensor:
@@ -288,6 +316,10 @@ cases: dict[str, Case] = {
     "self-attention": Case(lambda: SelfAttention(4)),
     "multihead-attention": fn(lambda x, a: a(x, x, x, need_weights=False)[0], (5, 4), a=nn.MultiheadAttention(4, 2, batch_first=True)),
     "transformer-layer": Case(lambda: nn.TransformerEncoderLayer(4, 2, 8, 0.0, batch_first=True, norm_first=True), (5, 4)),
+    "transformer-decoder": fn(lambda x, d: d(x, x.flip(1)), (5, 4), d=nn.TransformerDecoderLayer(4, 2, 8, 0.0, batch_first=True)),
+    "causal-attention": Case(lambda: CausalAttention(8, 2), (5, 8)),
+    "frame-by-frame": fn(frame_by_frame, (3, 2, 4, 4), conv=nn.Conv2d(2, 3, 3, padding=1), norm=nn.BatchNorm2d(3)),
+    "coordinates": fn(with_coordinates),
     "residual-up": Case(lambda: ResidualUp(4, 3)),
     "residual-up-training": Case(lambda: ResidualUp(4, 3), train=True),
     "residual-down": Case(lambda: ResidualDown(4, 3)),
@@ -311,6 +343,15 @@ cases: dict[str, Case] = {
     "grid-sample": fn(lambda x: F.grid_sample(x, x[:, :2].permute(0, 2, 3, 1), align_corners=False), twice=False),
     "random-noise": fn(lambda x: x + torch.randn_like(x)),
 }  # fmt: skip
+
+# Those with operators that had another form once: attributes for inputs, Upsample for Resize.
+older_forms = [
+    "batch-norm-training", "layer-norm", "normalize", "prelu", "relu6", "glu", "softmax", "log-softmax",
+    "average-pool-padded", "max-pool-padded", "upsample-nearest", "upsample-nearest-size", "pad-reflect", "pad-zero",
+    "flatten", "chunk-cat", "slices", "stack-mean", "reductions", "where-clamp", "dropout", "self-attention",
+    "squeeze-excite", "minibatch-deviation", "resnet-generator-training", "resnet-discriminator",
+    "dcgan-generator-training", "dcgan-discriminator",
+]  # fmt: skip
 
 
 def example(spec: Shape | str, batch: int) -> Tensor:
@@ -365,6 +406,11 @@ def figures(case: Case, module: nn.Module, inputs: list[Tensor]) -> dict[str, Te
     return {k: (v.float() if v.is_floating_point() else v).detach().contiguous() for k, v in result.items()}
 
 
+def exporters(name: str) -> list[str]:
+    older = [f"torchscript-{opset}" for opset in (9, 10, 11, 13)]
+    return ["dynamo", "torchscript", *(older if name in older_forms else [])]
+
+
 def export(case: Case, module: nn.Module, path: Path, exporter: str) -> None:
     inputs = tuple(example(spec, 2) for spec in case.inputs)
     names = [f"x{i}" for i in range(len(inputs))]
@@ -379,8 +425,9 @@ def export(case: Case, module: nn.Module, path: Path, exporter: str) -> None:
             input_names=names, output_names=["y"],
         )  # fmt: skip
     else:
+        _, _, opset = exporter.partition("-")
         torch.onnx.export(
-            module, inputs, str(path), dynamo=False, dynamic_axes={name: {0: "N"} for name in names},
+            module, inputs, str(path), dynamo=False, opset_version=int(opset) if opset else None, dynamic_axes={name: {0: "N"} for name in names},
             do_constant_folding=False, training=torch.onnx.TrainingMode.PRESERVE,
             input_names=names, output_names=["y"],
         )  # fmt: skip
@@ -399,7 +446,7 @@ def main(folder: Path, chosen: list[str]) -> None:
         tensors = figures(case, module, [example(spec, 3) for spec in case.inputs])
         save_file(tensors, folder / f"{name}.safetensors")
         exports: dict[str, str | None] = {}
-        for exporter in ("dynamo", "torchscript"):
+        for exporter in exporters(name):
             try:
                 export(case, module, folder / f"{name}.{exporter}.onnx", exporter)
                 exports[exporter] = None

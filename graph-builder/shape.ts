@@ -19,6 +19,40 @@ export function sizeOf(shape: Shape): number {
   return shape.reduce<number>((size, dim) => size * fixed(dim), 1);
 }
 
+const factorsOf = (dim: Dim): Dim[] =>
+  typeof dim === 'number'
+    ? [dim]
+    : dim.split('*').map((factor) => (/^\d/.test(factor) ? Number(factor) : factor));
+
+/** Numbers of the factors multiplied, and their symbols in order. */
+function collected(dims: Shape): { count: number; symbols: string[] } {
+  const factors = dims.flatMap(factorsOf);
+  return {
+    count: factors.reduce<number>((n, factor) => (typeof factor === 'number' ? n * factor : n), 1),
+    symbols: factors.filter((factor) => typeof factor === 'string').sort(),
+  };
+}
+
+/** Extents multiplied: a number, or where symbols are among them a multiple such as `8*N`, in one spelling. */
+export function product(dims: Shape): Dim {
+  const { count, symbols } = collected(dims);
+  if (symbols.length === 0 || count === 0) return count;
+  return [...(count === 1 ? [] : [count]), ...symbols].join('*');
+}
+
+/** What `b` must be multiplied with to give `a`; undefined where no extent does, whatever the symbols stand for. */
+export function quotient(a: Dim, b: Dim): Dim | undefined {
+  const [over, under] = [collected([a]), collected([b])];
+  const left = [...over.symbols];
+  for (const symbol of under.symbols) {
+    const at = left.indexOf(symbol);
+    if (at < 0) return undefined;
+    left.splice(at, 1);
+  }
+  const count = over.count / under.count;
+  return Number.isInteger(count) ? product([count, ...left]) : undefined;
+}
+
 /** The extent as a number; refuses a symbol. */
 export function fixed(dim: Dim | undefined): number {
   if (typeof dim !== 'number') refuse(`extent ${dim} must be a fixed number here`);

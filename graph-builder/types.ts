@@ -1,7 +1,10 @@
 /** Element types ganx can emit; the names are ONNX's own, spelled as NumPy does. */
 export type DType = 'float32' | 'float16' | 'float64' | 'int32' | 'int64' | 'uint32' | 'uint8' | 'bool';
 
-/** One extent of a shape: a number, or a symbol such as `'N'` that is bound when the model runs. */
+/**
+ * One extent of a shape: a number, or a symbol such as `'N'` that is bound when the model runs. Axes that became one
+ * have a product of theirs, `'8*N'`.
+ */
 export type Dim = number | string;
 export type Shape = readonly Dim[];
 

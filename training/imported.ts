@@ -16,11 +16,20 @@ import type { RunFolder } from '../artifacts/run-folder.ts';
 import type { GivenNetworks } from '../graph-builder/networks/network.ts';
 import type { Recipe, SampleSpec } from '../graph-builder/recipe.ts';
 import type { Tensor } from '../graph-builder/types.ts';
+import { isFloat } from '../graph-builder/types.ts';
 import type { TrainOptions } from './options.ts';
 import type { RunConfig } from './run-config.ts';
 
 type Role = keyof GivenNetworks;
 const roles: readonly Role[] = ['generator', 'discriminator'];
+
+const checks = { generator: checkGenerator, discriminator: checkDiscriminator } as const;
+
+/** Why nothing is trained, where the weights are of another type. */
+function otherFloats({ tensors }: ImportedModel): string {
+  const types = new Set([...tensors.values()].map(({ tensor }) => tensor.dtype).filter(isFloat));
+  return types.size ? `; weights must be float32, and its tensors are ${[...types].join(' and ')}` : '';
+}
 
 /** What recipe.json says of imported networks: copies in the run folder, by which the run can go on anywhere. */
 export interface ImportedConfig {
@@ -79,8 +88,10 @@ export class ImportedNetworks {
         );
       if (![...imported.tensors.values()].some(({ role: tensor }) => tensor === 'parameter'))
         throw new InputError(
-          `${path}: has nothing to train${own.length ? `; --freeze ${own.join(' ')} leaves no tensor` : ''}`,
+          `${path}: has nothing to train${own.length ? `; --freeze ${own.join(' ')} leaves no tensor` : otherFloats(imported)}`,
         );
+      // Before anything is asked of the data, whose size and channels follow from the networks.
+      checks[role](imported);
       models[role] = imported;
     }
     if (!roles.some((role) => models[role]) && freeze.length)
@@ -121,7 +132,6 @@ export class ImportedNetworks {
   apply(recipe: Recipe): Recipe {
     const { generator, discriminator } = this.#models;
     if (!generator) return recipe;
-    checkGenerator(generator);
     const zDim = latentOf(generator);
     return {
       ...recipe,

@@ -125,9 +125,7 @@ function foldedOf(call: Call): Known | undefined {
   if (known.some((operand, i) => operands[i] && !operand)) return undefined;
   return fold(node.op, known as readonly Known[], {
     int: (name, fallback) => call.int(name, fallback),
-    get axes() {
-      return call.list('axes', 1);
-    },
+    list: (name, i) => call.list(name, i),
     get perm() {
       return call.ints('perm');
     },

@@ -1,6 +1,7 @@
 import { refuse } from '../../graph-builder/errors.ts';
 import { fixed, formatShape, normalizeAxis, sizeOf } from '../../graph-builder/shape.ts';
 import type { Dim } from '../../graph-builder/types.ts';
+import type { Attributes } from './fold.ts';
 import type { Known } from './operand.ts';
 
 // Known tensors whose elements change places; see `fold.ts`.
@@ -68,17 +69,18 @@ export function transposed(a: Known, perm: readonly number[] | undefined): Known
   );
 }
 
-export function sliced(a: Known, starts: Known, ends: Known, axes?: Known, steps?: Known): Known {
+export function sliced(a: Known, list: Attributes['list']): Known {
   const shape = [...a.shape];
   const ranges = a.shape.map(() => ({ start: 0, step: 1 }));
-  starts.elements.forEach((first, i) => {
-    const axis = normalizeAxis(axes ? fixed(axes.elements[i]) : i, shape.length);
+  const [ends, axes, steps] = [list('ends', 2), list('axes', 3), list('steps', 4)];
+  list('starts', 1)?.forEach((first, i) => {
+    const axis = normalizeAxis(axes?.[i] ?? i, shape.length);
     const extent = a.shape[axis]!;
-    const step = steps ? fixed(steps.elements[i]) : 1;
+    const step = steps?.[i] ?? 1;
     const clamp = (bound: number, low: number) =>
       Math.min(Math.max(bound < 0 ? bound + extent : bound, low), step > 0 ? extent : extent - 1);
-    const start = clamp(fixed(first), 0);
-    const end = clamp(fixed(ends.elements[i]), step > 0 ? 0 : -1);
+    const start = clamp(first, 0);
+    const end = clamp(ends![i]!, step > 0 ? 0 : -1);
     ranges[axis] = { start, step };
     shape[axis] = Math.max(0, Math.ceil((end - start) / step));
   });

@@ -1,23 +1,40 @@
 import { refuse } from '../../graph-builder/errors.ts';
-import { broadcastShapes, fixed, sizeOf } from '../../graph-builder/shape.ts';
+import { broadcastShapes, fixed, product, quotient, sizeOf } from '../../graph-builder/shape.ts';
 import type { Dim, DType } from '../../graph-builder/types.ts';
 import { concatenated, filled, gathered, reshaped, sliced, squeezed, transposed } from './fold-movement.ts';
 import type { Known } from './operand.ts';
+import { small } from './operand.ts';
 
 // Arithmetic on tensors that are known while a graph is read: what exporters write to work out shapes. A symbol, the
 // extent of the batch, passes through whatever leaves it as it is.
 
 type Binary = (a: Dim, b: Dim) => Dim;
 
-/** Arithmetic of numbers; with a symbol only where it changes nothing. */
+/** Arithmetic of numbers; with a symbol only where the result can be said whatever it stands for. */
 const arithmetic =
-  (name: string, compute: (a: number, b: number) => number, neutral?: number, commutes = false): Binary =>
+  (
+    name: string,
+    compute: (a: number, b: number) => number,
+    withSymbols: (a: Dim, b: Dim) => Dim | undefined = () => undefined,
+  ): Binary =>
   (a, b) => {
     if (typeof a === 'number' && typeof b === 'number') return compute(a, b);
-    if (b === neutral) return a;
-    if (commutes && a === neutral) return b;
-    return refuse(`${name} of ${a} and ${b} is no size that a shape can have here`);
+    return withSymbols(a, b) ?? refuse(`${name} of ${a} and ${b} is no size that a shape can have here`);
   };
+/** What a symbol is where the other operand leaves it as it is. */
+const neutral =
+  (element: number, commutes = false) =>
+  (a: Dim, b: Dim): Dim | undefined =>
+    b === element ? a : commutes && a === element ? b : undefined;
+const isExtent = (dim: Dim) => typeof dim === 'string' || (Number.isInteger(dim) && dim > 0);
+/** Of extents only: a negative or broken one is a number of another kind. */
+const ofExtents = (compute: (a: Dim, b: Dim) => Dim | undefined) => (a: Dim, b: Dim) =>
+  isExtent(a) && isExtent(b) ? compute(a, b) : undefined;
+const times = arithmetic(
+  'the product',
+  (a, b) => a * b,
+  ofExtents((a, b) => product([a, b])),
+);
 const comparison =
   (compute: (a: Dim, b: Dim) => boolean): Binary =>
   (a, b) =>
@@ -32,12 +49,12 @@ const order = (compute: (a: number, b: number) => boolean) =>
   });
 
 const binary: Readonly<Record<string, Binary>> = {
-  Add: arithmetic('the sum', (a, b) => a + b, 0, true),
-  Sub: arithmetic('the difference', (a, b) => a - b, 0),
-  Mul: arithmetic('the product', (a, b) => a * b, 1, true),
-  Pow: arithmetic('the power', (a, b) => a ** b, 1),
+  Add: arithmetic('the sum', (a, b) => a + b, neutral(0, true)),
+  Sub: arithmetic('the difference', (a, b) => a - b, neutral(0)),
+  Mul: times,
+  Pow: arithmetic('the power', (a, b) => a ** b, neutral(1)),
   Mod: arithmetic('the remainder', (a, b) => ((a % b) + b) % b),
-  Max: arithmetic('the larger', Math.max, 1, true),
+  Max: arithmetic('the larger', Math.max, neutral(1, true)),
   Min: arithmetic('the smaller', Math.min),
   Equal: comparison((a, b) => a === b),
   Greater: order((a, b) => a > b),
@@ -61,11 +78,11 @@ const unary: Readonly<Record<string, (x: number) => number>> = {
   Not: (x) => 1 - x,
 };
 
-const reductions: Readonly<Record<string, (a: number, b: number) => number>> = {
-  ReduceProd: (a, b) => a * b,
-  ReduceSum: (a, b) => a + b,
-  ReduceMax: Math.max,
-  ReduceMin: Math.min,
+const reductions: Readonly<Record<string, Binary>> = {
+  ReduceProd: times,
+  ReduceSum: binary.Add!,
+  ReduceMax: binary.Max!,
+  ReduceMin: binary.Min!,
 };
 
 const moves = [
@@ -89,11 +106,11 @@ const moves = [
 export const isFoldable = (op: string): boolean =>
   [binary, unary, reductions].some((table) => Object.hasOwn(table, op)) || moves.includes(op);
 
-/** What a folding needs of a node beside its operands. */
+/** What a folding needs of a node beside its operands; read when it is needed, as not every operator has it. */
 export interface Attributes {
   readonly int: (name: string, fallback: number) => number;
-  /** `axes`, from wherever the version of the operator has them. */
-  readonly axes: readonly number[] | undefined;
+  /** A list that the version of the operator has as an attribute or as input `i`. */
+  readonly list: (name: string, i: number) => readonly number[] | undefined;
   readonly to: DType | undefined;
   readonly perm: readonly number[] | undefined;
 }
@@ -103,34 +120,42 @@ export interface Attributes {
  *
  * @throws Refusal where a symbol would have to be computed with
  */
-export function fold(
-  op: string,
-  operands: readonly Known[],
-  { int, axes, to, perm }: Attributes,
-): Known | undefined {
+export function fold(op: string, operands: readonly Known[], attributes: Attributes): Known | undefined {
   const [a, b, c] = operands;
   if (!a) return undefined;
   if (op === 'Identity') return a;
-  if (op === 'Cast') return to && castTo(a, to);
+  if (op === 'Cast') return attributes.to && castTo(a, attributes.to);
   if (op === 'CastLike') return b && castTo(a, b.dtype);
   if (op === 'Div' && b) return map2(a, b, a.dtype, divide(a.dtype));
   if (binary[op] && b) return map2(a, b, isComparison(op) ? 'bool' : a.dtype, binary[op]);
   if (unary[op]) return { ...a, elements: a.elements.map((x) => unary[op]!(fixed(x))) };
   if (op === 'Where' && b && c) return where(a, b, c);
-  if (op === 'Unsqueeze' || op === 'Squeeze') return { ...a, shape: squeezed(op, a.shape, axes) };
+  if (op === 'Unsqueeze' || op === 'Squeeze')
+    return { ...a, shape: squeezed(op, a.shape, attributes.list('axes', 1)) };
   if (op === 'Concat') return a.shape.length === 1 ? concatenated(operands) : undefined;
-  if (op === 'Gather' && b) return gathered(a, b, int('axis', 0));
-  if (reductions[op]) return reduced(a, op, int('keepdims', 1) !== 0, axes);
+  if (op === 'Gather' && b) return gathered(a, b, attributes.int('axis', 0));
+  if (reductions[op]) return reduced(a, op, attributes.int('keepdims', 1) !== 0, attributes.list('axes', 1));
   if (op === 'Range' && b && c) return range(a, b, c);
-  if (op === 'Slice' && b && c) return sliced(a, b, c, operands[3], operands[4]);
-  if (op === 'Transpose') return transposed(a, perm);
+  if (op === 'Slice') return sliced(a, attributes.list);
+  if (op === 'Transpose') return transposed(a, attributes.perm);
   if (op === 'Reshape' && b) return reshaped(a, b.elements.map(fixed));
-  if (op === 'Expand' && b) return map2(a, filled(b.elements.map(fixed)), a.dtype, (x) => x);
+  // What becomes as large as the batch, or large at all, is a value of the graph.
+  if (op === 'Expand' && b && isSmall(b.elements))
+    return map2(a, filled(b.elements.map(fixed)), a.dtype, (x) => x);
   return undefined;
 }
 
+const isSmall = (sizes: readonly Dim[]) => {
+  const size = product(sizes);
+  return typeof size === 'number' && size <= small;
+};
+
 const divide = (dtype: DType) =>
-  arithmetic('the quotient', (a, b) => (dtype.startsWith('float') ? a / b : Math.trunc(a / b)), 1);
+  arithmetic(
+    'the quotient',
+    (a, b) => (dtype.startsWith('float') ? a / b : Math.trunc(a / b)),
+    ofExtents(quotient),
+  );
 
 function castTo(a: Known, to: DType): Known {
   const integer = (x: Dim) => (typeof x === 'number' ? Math.trunc(x) : x);
@@ -178,7 +203,7 @@ function reduced(
   if (!all) return undefined;
   const shape = keepdims ? a.shape.map(() => 1) : [];
   if (a.elements.length === 1) return { ...a, shape };
-  return { ...a, shape, elements: [a.elements.map(fixed).reduce(reductions[op]!)] };
+  return { ...a, shape, elements: [a.elements.reduce(reductions[op]!)] };
 }
 
 function range(start: Known, limit: Known, delta: Known): Known {

@@ -43,7 +43,7 @@ export interface ForeignModel {
   readonly sha256: string;
 }
 
-const opsets = [11, 21] as const;
+const opsets = [9, 21] as const;
 const newestIr = 13;
 
 /**
@@ -80,6 +80,7 @@ export async function readForeignModel(path: string): Promise<ForeignModel> {
     graph.initializer.map((proto) => [proto.name ?? '', tensorOf(proto, path, files)]),
   );
   refuseOperators(model, path);
+  refuseRepeatedNames(graph, path);
   const needed = neededNodes(graph.node ?? [], outputs);
   checkOrder(needed, [...inputs.map(({ name }) => name), ...initializers.keys()], path);
   return {
@@ -95,6 +96,21 @@ export async function readForeignModel(path: string): Promise<ForeignModel> {
     files,
     sha256: digestOf(bytes, files),
   };
+}
+
+/** A name that two things have would stand for one of them, whichever comes last. */
+function refuseRepeatedNames({ input, initializer, node }: types.IGraphProto, path: string): void {
+  const kinds = {
+    input: (input ?? []).map(({ name }) => name ?? ''),
+    initializer: (initializer ?? []).map(({ name }) => name ?? ''),
+    'output of a node': (node ?? []).flatMap(({ output }) => (output ?? []).filter(Boolean)),
+  };
+  for (const [kind, names] of Object.entries(kinds)) {
+    const seen = new Set<string>();
+    const repeated = names.find((name) => seen.size === seen.add(name).size);
+    if (repeated !== undefined)
+      throw new InputError(`${path}: ${kind} "${repeated}" is there twice; names must be unique`);
+  }
 }
 
 /** Operators of another domain, or made of functions of the file, mean what only their author knows. */
@@ -177,6 +193,10 @@ function attributeOf(proto: types.IAttributeProto, where: string): ForeignAttrib
       return (proto.ints ?? []).map(Number);
     case AttributeType.TENSOR:
       return tensorOf({ name: proto.name ?? '', ...proto.t }, where);
+    case AttributeType.GRAPH:
+      throw new InputError(
+        `${where}: chooses or repeats graphs, which ganx does not import; PyTorch writes such for squeeze(dim) of an open extent: write flatten or reshape there, or export with dynamo=True`,
+      );
     default:
       throw new InputError(
         `${where}: attribute ${proto.name} is ${AttributeType[type ?? 0] ?? 'of no type'}, which ganx does not import`,

@@ -19,7 +19,7 @@ import { loweringOf } from './lower/index.ts';
 import type { Operand } from './operand.ts';
 import { valueOf } from './operand.ts';
 import type { NamedTensor } from './tensors.ts';
-import { namedTensors } from './tensors.ts';
+import { foldedCopy, namedTensors } from './tensors.ts';
 
 /** A foreign model that ganx can compute: what it holds, and the types of its inputs and outputs. */
 export interface ImportedModel {
@@ -44,6 +44,11 @@ export async function importModel(path: string, freeze: readonly string[] = []):
   const model = await readForeignModel(path);
   refuseOperators(model);
   const tensors = namedTensors(model, freeze);
+  const copied = foldedCopy(tensors);
+  if (copied)
+    throw new InputError(
+      `${path}: "${copied[0]}" is a copy of "${copied[1]}" that the exporter has made, and training would part the two; export with do_constant_folding=False, or optimize=False`,
+    );
   const inputs = model.inputs.map(({ name, dtype, shape }) => ({
     name,
     dtype: dtypeOfPort(model, name, dtype),
@@ -111,9 +116,17 @@ function apply(
     return { pass, values, inputs: ports };
   } catch (error) {
     if (error instanceof GraphError)
-      throw new InputError(`${model.source}: ${error.message}`, { cause: error });
+      throw new InputError(`${model.source}: ${error.message}${hint(model)}`, { cause: error });
     throw error;
   }
+}
+
+/** A fixed batch is in the shapes of a file as a number like any other, where the exporter has multiplied it too. */
+function hint({ inputs }: ForeignModel): string {
+  const batch = inputs[0]?.shape[0];
+  return typeof batch === 'number'
+    ? `; the file fixes the batch at ${batch}, and may be readable with an open one (dynamic_axes or dynamic_shapes)`
+    : '';
 }
 
 function missing({ source }: ForeignModel, name: string): Operand {

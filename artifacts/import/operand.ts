@@ -25,7 +25,7 @@ export interface Sequence {
 export type Operand = Value | Known | Sequence;
 
 /** Up to this many elements a constant is known by its elements; beyond, only as a value of the graph. */
-const small = 4096;
+export const small = 4096;
 
 const isKnown = (operand: Operand): operand is Known => 'elements' in operand;
 export const isSequence = (operand: Operand): operand is Sequence => 'parts' in operand;

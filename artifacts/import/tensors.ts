@@ -21,6 +21,15 @@ const weightInputs: Readonly<Record<string, readonly number[]>> = {
   MatMul: [0, 1],
 };
 
+/** Inputs of operators that say how to compute: never weights, whatever their names. */
+const settingInputs: Readonly<Record<string, readonly number[]>> = {
+  Clip: [1, 2],
+  Dropout: [1],
+  Pad: [2],
+  Resize: [1, 2],
+  Upsample: [1],
+};
+
 /** Names that exporters make up for what has none in the program: `onnx::Conv_16`, `val_19`, `/layer/Constant_output_0`. */
 export const isMadeUp = (name: string): boolean => madeUp.some((pattern) => pattern.test(name));
 const madeUp = [
@@ -52,9 +61,9 @@ export function namedTensors(
   const statistics = new Set(
     nodes.flatMap(({ op, inputs }) => (op === 'BatchNormalization' ? inputs.slice(3, 5) : [])),
   );
-  const weights = new Set(
-    nodes.flatMap(({ op, inputs }) => (weightInputs[op] ?? []).flatMap((i) => inputs[i] ?? [])),
-  );
+  const readAs = (table: Readonly<Record<string, readonly number[]>>) =>
+    new Set(nodes.flatMap(({ op, inputs }) => (table[op] ?? []).flatMap((i) => inputs[i] ?? [])));
+  const [weights, settings] = [readAs(weightInputs), readAs(settingInputs)];
   const frozen = freeze.map(expressionOf);
   const isFrozen = (name: string) => frozen.some((pattern) => pattern.test(name));
   const roleOf = (name: string, { dtype }: Tensor): Pick<NamedTensor, 'role' | 'why'> => {
@@ -63,6 +72,7 @@ export function namedTensors(
     if (dtype !== 'float32') return { role: 'constant', why: `is ${dtype}` };
     if (isSpectralVector(name))
       return { role: 'constant', why: 'a vector of spectral norm, which stays as it is' };
+    if (settings.has(name)) return { role: 'constant', why: 'a setting of its operator' };
     if (weights.has(name) || !isMadeUp(name)) return { role: 'parameter' };
     return { role: 'constant', why: 'a constant of the exporter' };
   };
@@ -74,6 +84,37 @@ export function namedTensors(
         { tensor, isNamed: !isMadeUp(name) && tensor.dtype === 'float32', ...roleOf(name, tensor) },
       ]),
   );
+}
+
+/**
+ * A weight that the exporter has folded into a tensor of its own, beside the one that it was made of: the two would part
+ * in training.
+ */
+export function foldedCopy(
+  tensors: ReadonlyMap<string, NamedTensor>,
+): readonly [copy: string, original: string] | undefined {
+  // Tensors of one number throughout are equal by chance: zeros that begin as such.
+  const matrices = [...tensors].filter(
+    ([, { tensor }]) =>
+      tensor.dtype === 'float32' &&
+      tensor.shape.length >= 2 &&
+      new Set<unknown>(tensor.data as Float32Array).size > 1,
+  );
+  const originals = matrices.filter(([name, { role }]) => role === 'parameter' && !isMadeUp(name));
+  for (const [copy, { tensor }] of matrices.filter(([name]) => isMadeUp(name)))
+    for (const [original, named] of originals)
+      if (isSameMatrix(tensor, named.tensor)) return [copy, original];
+  return undefined;
+}
+
+/** Whether two weights hold the same elements: in order, or as a matrix and its transposed. */
+function isSameMatrix(copy: Tensor, original: Tensor): boolean {
+  const [a, b] = [copy.data as Float32Array, original.data as Float32Array];
+  if (a.length !== b.length) return false;
+  const columns = copy.shape.at(-1)!;
+  const rows = a.length / columns;
+  const isInOrder = a.every((x, i) => x === b[i]);
+  return isInOrder || a.every((x, i) => x === b[(i % columns) * rows + Math.floor(i / columns)]);
 }
 
 /** The first pattern that fits none of the names. */

@@ -1,6 +1,6 @@
 import { emit, type Value } from '../graph.ts';
 import { refuse } from '../errors.ts';
-import { broadcastShapes, fixed, formatShape, normalizeAxis, sameShape } from '../shape.ts';
+import { broadcastShapes, fixed, formatShape, normalizeAxis, product, sameShape } from '../shape.ts';
 import type { Dim, Shape } from '../types.ts';
 import { emitOne, expectRank } from './op.ts';
 import type { NoAttributes, OpDef } from './op.ts';
@@ -12,14 +12,12 @@ export interface ShapeAttributes {
   readonly shape: Shape;
 }
 
-/** Elements in row-major order under another shape. At most the symbols of the input may appear, as often. */
+/** Elements in row-major order under another shape of as many, whatever its symbols stand for. */
 export const Reshape: OpDef<ShapeAttributes> = {
   type: 'Reshape',
   attributeInputs: { shape: 1 },
   infer: ([x], { shape }) => {
-    const symbols = (s: Shape) => s.filter((dim) => typeof dim === 'string').sort();
-    const product = (s: Shape) => s.reduce<number>((n, dim) => (typeof dim === 'number' ? n * dim : n), 1);
-    if (!sameShape(symbols(x!.shape), symbols(shape)) || product(x!.shape) !== product(shape))
+    if (product(x!.shape) !== product(shape))
       refuse(
         `shape ${formatShape(x!.shape)} cannot be viewed as ${formatShape(shape)}: element counts differ`,
       );

@@ -270,3 +270,9 @@ def test_refusals(fixtures: Path, copied: Path) -> None:
         module.load_tensors({}, "state")
     with pytest.raises(InputError, match="tensor generator/extra is in no layer of the recipe"):
         module.load_tensors({**module.arrays(), "generator/extra": np.zeros(1)}, "state")
+
+
+def test_imported_networks_are_refused_with_what_to_do() -> None:
+    recipe = {"name": "finetune", "network": {"kind": "imported", "zDim": 4}}
+    with pytest.raises(InputError, match=r"are imported: .* take the run's generator\.safetensors"):
+        build_network("generator", recipe, {})

@@ -3,7 +3,7 @@ import { bindSymbols } from '../../artifacts/onnx/bind-symbols.ts';
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
 import { onnx } from '../../artifacts/onnx/proto.ts';
 import { Graph } from '../../graph-builder/graph.ts';
-import { div } from '../../graph-builder/ops/elementwise.ts';
+import { add, div } from '../../graph-builder/ops/elementwise.ts';
 import { expand, reshape, zerosLike } from '../../graph-builder/ops/movement.ts';
 import { print } from '../../graph-builder/print.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
@@ -36,6 +36,19 @@ describe('bindSymbols', () => {
     expect(results.kept!.dims).toEqual([2, 3, 2, 2]);
     expect(results.swapped!.dims).toEqual([3, 2, 4]);
     expect(results.rows!.dims).toEqual([2, 2, 3]);
+  });
+
+  test('axes that become one have a product of symbols, and part again', async () => {
+    const graph = new Graph('joined');
+    const x = graph.input('x', 'float32', ['N', 2, 3]);
+    const joined = reshape(x, ['2*N', 3]);
+    const zeros = div(zerosLike(joined), 2);
+    graph.output('parted', reshape(add(joined, zeros), ['N', 2, 3]));
+    const { parted } = await runModel(encodeModel(graph), {
+      x: floats([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], [2, 2, 3]),
+    });
+    expect(parted!.dims).toEqual([2, 2, 3]);
+    expect(parted!.data).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
   });
 
   test('Expand keeps an extent the input has, else reads it off a graph input, once', async () => {

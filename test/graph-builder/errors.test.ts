@@ -172,6 +172,7 @@ const placed: readonly (readonly [string, Build])[] = [
     (s) => reshape(s.x(2, 3), [4, 2]),
   ],
   ['Reshape: shape [N, 3] cannot be viewed as [M, 3]', (s) => reshape(s.x('N', 3), ['M', 3])],
+  ['Reshape: shape [N, 3] cannot be viewed as [2*N, 3]', (s) => reshape(s.x('N', 3), ['2*N', 3])],
   ['Expand: shape [2, 3] does not broadcast to [2, 1]', (s) => expand(s.x(2, 3), [2, 1])],
   ['Transpose: perm [0, 0] must be a permutation of the 2 axes', (s) => transpose(s.x(2, 3), [0, 0])],
   ['Concat: float32[3, 3] does not join float32[2, 3] on axis 1', (s) => concat([s.x(2, 3), s.x(3, 3)], 1)],

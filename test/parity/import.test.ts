@@ -5,9 +5,6 @@ import { pythonLacks } from './python.ts';
 
 /** What ganx does not import, and what its refusal names. */
 const refused: Readonly<Record<string, RegExp>> = {
-  // Samples and heads as one axis: a batch of open extent must stay an axis of its own.
-  'multihead-attention': /product of N and 2|extent N must be a fixed number/,
-  'transformer-layer': /extent N must be a fixed number/,
   lstm: /LSTM/,
   'grid-sample': /GridSample/,
   'random-noise': /RandomNormal/,
@@ -27,6 +24,12 @@ describe.skipIf(lacking)(`modules of PyTorch${lacking ? `, skipped: ${lacking}` 
     expect(compared.length).toBeGreaterThanOrEqual(40);
     expect(compared.filter(({ second }) => second !== undefined).length).toBeGreaterThanOrEqual(30);
     expect(compared.filter(({ statistic }) => statistic !== undefined).length).toBeGreaterThanOrEqual(4);
+  });
+
+  test.each([9, 10, 11, 13])('in the forms of opset %i: at least 20, as autograd has them', (opset) => {
+    const compared = results.filter((row) => row.exporter === `torchscript-${opset}` && !row.refused);
+    expect(compared.filter((row) => !agrees(row))).toEqual([]);
+    expect(compared.length).toBeGreaterThanOrEqual(20);
   });
 
   test('what is not imported is refused by name, and nothing else is', () => {

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { decodeSafetensors } from '../../artifacts/safetensors.ts';
 import { readInitializers } from '../../artifacts/onnx/decode.ts';
-import { discriminator, generator, writeForeign } from '../artifacts/import/foreign.ts';
+import { discriminator, generator, node, writeForeign } from '../artifacts/import/foreign.ts';
 import { ganx, temporaryFolder } from './fixtures.ts';
 
 const short = ['--steps', '4', '--batch', '16'];
@@ -91,6 +91,14 @@ describe('networks that do not fit are refused in one line', () => {
       ['--discriminator', 'two.onnx'],
       'two.onnx: as a discriminator it must give one logit a sample, [N], [N, 1] or [N, 1, 1, 1], and gives [N, 2]',
     ],
+    [
+      ['--discriminator', 'flat.onnx'],
+      'flat.onnx: as a discriminator it must give one logit a sample, [N], [N, 1] or [N, 1, 1, 1], and gives [N, 1, 16, 16]',
+    ],
+    [
+      ['--generator', 'half.onnx'],
+      'half.onnx: has nothing to train; weights must be float32, and its tensors are float16',
+    ],
     [['--generator', 'none.onnx'], 'none.onnx: cannot read: no such file or folder (ENOENT)'],
     [
       ['--generator', 'G.onnx', '--freeze', 'main.*'],
@@ -111,6 +119,27 @@ describe('networks that do not fit are refused in one line', () => {
     writeForeign(folder, 'small.onnx', generator(8));
     writeForeign(folder, 'small-d.onnx', discriminator(8));
     writeForeign(folder, 'two.onnx', discriminator(16, 2));
+    // A generator for a discriminator: its input [N, 4, 1, 1] looks like images of one pixel.
+    const made = generator(16);
+    writeForeign(folder, 'flat.onnx', {
+      ...made,
+      inputs: [['z', ['N', 4, 1, 1]]],
+      nodes: [
+        node('Flatten', ['z'], ['rows']),
+        { ...made.nodes[0]!, input: ['rows', 'fc.weight', 'fc.bias'] },
+        ...made.nodes.slice(1),
+      ],
+    });
+    const [fcWeight, shape] = [made.weights!['fc.weight']!, made.weights!['int64 shape']!];
+    writeForeign(folder, 'half.onnx', {
+      ...made,
+      nodes: [
+        node('Cast', ['float16 weight'], ['weight'], { to: 1 }),
+        node('Gemm', ['z', 'weight'], ['flat'], { transB: 1 }),
+        ...made.nodes.slice(1),
+      ],
+      weights: { 'float16 weight': fcWeight, 'int64 shape': shape },
+    });
     expect(await ganx(['train', ...flags, ...short, '--out', 'run'], folder)).toEqual({
       code: 2,
       stdout: '',

@@ -27,7 +27,7 @@ const all: Lowerings = {
   ...sizes,
 };
 
-/** Operators that ganx imports, in the forms of opset 11 to 21. */
+/** Operators that ganx imports, in the forms of opset 9 to 21. */
 export const importedOperators: readonly string[] = Object.keys(all).sort();
 
 export const loweringOf = (op: string): Lowering | undefined =>

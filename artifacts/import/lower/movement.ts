@@ -1,8 +1,15 @@
 import { refuse } from '../../../graph-builder/errors.ts';
 import type { Value } from '../../../graph-builder/graph.ts';
 import * as ops from '../../../graph-builder/ops/index.ts';
-import { broadcastShapes, fixed, formatShape, normalizeAxis, sizeOf } from '../../../graph-builder/shape.ts';
-import type { Dim, Shape } from '../../../graph-builder/types.ts';
+import {
+  broadcastShapes,
+  fixed,
+  formatShape,
+  normalizeAxis,
+  product,
+  quotient,
+} from '../../../graph-builder/shape.ts';
+import type { Dim } from '../../../graph-builder/types.ts';
 import type { Call, Lowerings } from '../call.ts';
 import type { Sequence } from '../operand.ts';
 import { isSequence } from '../operand.ts';
@@ -18,34 +25,14 @@ function reshape(call: Call): Value {
   let asked: Dim[] = call.sizes(1).map((dim, i) => (dim === 0 && !zeroIsZero ? x.shape[i]! : dim));
   if (exported !== undefined && asked[0] === exported && x.shape[0] === now) asked = [now, ...asked.slice(1)];
   if (!asked.includes(-1)) return ops.reshape(x, asked);
-  const left = [...x.shape];
-  const others = asked.filter((dim) => dim !== -1);
-  // Symbols cancel one by one; what remains are numbers, or the one symbol that -1 stands for.
-  for (const dim of others) {
-    const at = typeof dim === 'string' ? left.indexOf(dim) : -1;
-    if (at >= 0) left.splice(at, 1);
-  }
-  const symbols = left.filter((dim) => typeof dim === 'string');
-  const numbers = (dims: Shape) => sizeOf(dims.filter((dim) => typeof dim === 'number'));
-  const rest = numbers(left) / numbers(others);
-  if (symbols.length > 1 || !Number.isInteger(rest) || (symbols.length === 1 && rest !== 1))
-    refuse(
-      `shape ${formatShape(x.shape)} cannot be viewed as ${formatShape(asked)}: ${symbols.length ? 'the batch must stay an axis of its own' : 'element counts differ'}`,
-    );
+  const rest =
+    quotient(product(x.shape), product(asked.filter((dim) => dim !== -1))) ??
+    refuse(`shape ${formatShape(x.shape)} cannot be viewed as ${formatShape(asked)}: element counts differ`);
   return ops.reshape(
     x,
-    asked.map((dim) => (dim === -1 ? (symbols[0] ?? rest) : dim)),
+    asked.map((dim) => (dim === -1 ? rest : dim)),
   );
 }
-
-const product = (dims: Shape): Dim => {
-  const [symbol, ...more] = dims.filter((dim) => typeof dim === 'string');
-  const size = sizeOf(dims.filter((dim) => typeof dim === 'number'));
-  if (symbol === undefined) return size;
-  if (more.length || size !== 1)
-    refuse(`extents ${formatShape(dims)} cannot become one: the batch must stay an axis of its own`);
-  return symbol;
-};
 
 function flatten(call: Call): Value {
   const x = call.value(0);
@@ -119,9 +106,10 @@ const bounded = (n: number) => Math.min(Math.max(n, -far), far);
 
 function slice(call: Call): Value {
   const x = call.value(0);
-  const [starts, ends] = [call.numbers(1), call.sizes(2)];
-  const axes = call.operands[3] ? call.numbers(3) : starts.map((_, i) => i);
-  const steps = call.operands[4] ? call.numbers(4) : starts.map(() => 1);
+  const starts = call.list('starts', 1) ?? refuse('starts are missing');
+  const ends = call.ints('ends') ?? call.sizes(2);
+  const axes = call.list('axes', 3) ?? starts.map((_, i) => i);
+  const steps = call.list('steps', 4) ?? starts.map(() => 1);
   const ranges = axes.flatMap((raw, i) => {
     const axis = normalizeAxis(raw, x.rank);
     const [start, end, step] = [starts[i]!, ends[i]!, steps[i]!];

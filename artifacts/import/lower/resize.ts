@@ -126,7 +126,7 @@ function weighted(
 }
 
 export const resizings: Lowerings = {
-  Resize: (call) => resize(call, 3, 2),
-  // The form before opset 10, which some exporters still write.
+  Resize: (call) => (call.opset >= 11 ? resize(call, 3, 2) : resize(call, -1, 1)),
+  // The name up to opset 9.
   Upsample: (call) => resize(call, -1, 1),
 };

@@ -1,5 +1,6 @@
 import { refuse } from '../../../graph-builder/errors.ts';
 import * as ops from '../../../graph-builder/ops/index.ts';
+import { product } from '../../../graph-builder/shape.ts';
 import type { Dim, DType } from '../../../graph-builder/types.ts';
 import type { Call, Lowerings } from '../call.ts';
 import type { Operand } from '../operand.ts';
@@ -50,9 +51,5 @@ export const sizes: Lowerings = {
   Shape: shape,
   Constant: constant,
   ConstantOfShape: constantOfShape,
-  Size: (call) => {
-    const dims = dimsOf(call);
-    if (dims.some((dim) => typeof dim === 'string')) refuse('the number of elements depends on the batch');
-    return { dtype: 'int64', shape: [], elements: [dims.reduce<number>((n, dim) => n * Number(dim), 1)] };
-  },
+  Size: (call) => ({ dtype: 'int64', shape: [], elements: [product(dimsOf(call))] }),
 };

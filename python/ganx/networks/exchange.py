@@ -45,6 +45,11 @@ def build_network(network: Name, recipe: Json, sample: Json) -> Network:
         InputError: where the recipe has no such network.
     """
     kind = recipe["network"]["kind"]
+    if kind == "imported":
+        raise InputError(
+            f"the networks of the recipe {recipe['name']} are imported: their modules are those that were exported, "
+            f"and take the run's {network}.safetensors with load_state_dict"
+        )
     known: dict[
         tuple[str, str], type[DcganGenerator | DcganDiscriminator | DcganEncoder | MlpGenerator | MlpDiscriminator]
     ] = {

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { onnx as types } from 'onnx-proto';
 import { onnx } from '../../../artifacts/onnx/proto.ts';
+import { halfBits } from '../../../graph-builder/types.ts';
 
 /** A value of a foreign model: name and shape; a text is an open extent. */
 type Port = readonly [name: string, shape: readonly (number | string)[]];
@@ -46,15 +47,17 @@ const port = ([name, shape]: Port): types.IValueInfoProto => ({
   },
 });
 
-/** A float32 or int64 initializer. */
-export const initializer = (
+/** A float32 initializer, or of the type that its name begins with. */
+export function initializer(
   name: string,
   values: readonly number[],
   dims: readonly number[],
-): types.ITensorProto =>
-  name.startsWith('int64')
-    ? { name, dataType: 7, dims: [...dims], int64Data: [...values] }
-    : { name, dataType: 1, dims: [...dims], floatData: [...values] };
+): types.ITensorProto {
+  if (name.startsWith('int64')) return { name, dataType: 7, dims: [...dims], int64Data: [...values] };
+  if (name.startsWith('float16'))
+    return { name, dataType: 10, dims: [...dims], int32Data: values.map(halfBits) };
+  return { name, dataType: 1, dims: [...dims], floatData: [...values] };
+}
 
 /** The bytes of a model as another program would write it. */
 export function foreignModel({

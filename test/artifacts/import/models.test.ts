@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { InputError } from '../../../artifacts/errors.ts';
+import { onnx } from '../../../artifacts/onnx/proto.ts';
 import { importModel } from '../../../artifacts/import/imported-model.ts';
 import { discriminator, foreignModel, generator, node, writeForeign } from './foreign.ts';
 import type { Foreign } from './foreign.ts';
@@ -15,10 +16,14 @@ afterAll(() => {
 const good = generator(4);
 const [dense, view, last] = good.nodes as [Foreign['nodes'][0], Foreign['nodes'][0], Foreign['nodes'][0]];
 
+/** Rows of `columns` as columns. */
+const transposed = (rows: readonly number[], columns: number) =>
+  Array.from({ length: columns }, (_, j) => rows.filter((_, i) => i % columns === j)).flat();
+
 /** Model, and what is said of it after its path. */
 const cases: readonly (readonly [what: string, model: Foreign, problem: string])[] = [
-  ['an older opset', { ...good, opset: 10 }, 'opset 10 must be from 11 to 21; export with opset_version=18'],
-  ['a newer opset', { ...good, opset: 22 }, 'opset 22 must be from 11 to 21; export with opset_version=18'],
+  ['an older opset', { ...good, opset: 8 }, 'opset 8 must be from 9 to 21; export with opset_version=18'],
+  ['a newer opset', { ...good, opset: 22 }, 'opset 22 must be from 9 to 21; export with opset_version=18'],
   [
     'a newer IR',
     { ...good, irVersion: 14 },
@@ -49,6 +54,67 @@ const cases: readonly (readonly [what: string, model: Foreign, problem: string])
       nodes: [node('Add', ['z', 'b'], ['a']), node('Tanh', ['a'], ['b']), node('Tanh', ['b'], ['images'])],
     },
     'node "node a" (Add) reads "b", which is computed from it or after it: the graph has a cycle or is out of order',
+  ],
+  [
+    'an input twice',
+    { ...good, inputs: [...good.inputs, ...good.inputs] },
+    'input "z" is there twice; names must be unique',
+  ],
+  [
+    'an output that two nodes give',
+    { ...good, nodes: [...good.nodes, last] },
+    'output of a node "images" is there twice; names must be unique',
+  ],
+  [
+    'a copy of a weight that was folded',
+    {
+      ...good,
+      nodes: [
+        node('MatMul', ['z', 'onnx::MatMul_7'], ['folded']),
+        node('Gemm', ['z', 'fc.weight', 'folded'], ['flat'], { transB: 1 }),
+        view,
+        last,
+      ],
+      weights: {
+        ...good.weights,
+        'onnx::MatMul_7': [transposed(good.weights!['fc.weight']![0], 4), [4, 16]],
+      },
+    },
+    '"onnx::MatMul_7" is a copy of "fc.weight" that the exporter has made, and training would part the two; export with do_constant_folding=False, or optimize=False',
+  ],
+  [
+    'a batch that the file fixes and multiplies',
+    {
+      ...good,
+      inputs: [['z', [3, 4]]],
+      nodes: [dense, node('Reshape', ['flat', 'int64 parts'], ['map']), last],
+      weights: { ...good.weights, 'int64 parts': [[6, 8], [2]] },
+    },
+    'Reshape: shape [N, 16] cannot be viewed as [6, 8]: element counts differ (at node map); the file fixes the batch at 3, and may be readable with an open one (dynamic_axes or dynamic_shapes)',
+  ],
+  [
+    'an index that reaches too far',
+    {
+      ...good,
+      nodes: [dense, node('Gather', ['flat', 'int64 at'], ['map'], { axis: 1 }), last],
+      weights: { ...good.weights, 'int64 at': [[16], [1]] },
+    },
+    'Gather: index 16 must be in [-16, 15] (at node map)',
+  ],
+  [
+    'a choice of graphs',
+    {
+      ...good,
+      nodes: [
+        dense,
+        {
+          ...node('If', ['z'], ['map']),
+          attribute: [{ name: 'then_branch', type: onnx.AttributeProto.AttributeType.GRAPH, g: {} }],
+        },
+        last,
+      ],
+    },
+    'node "node map" (If): chooses or repeats graphs, which ganx does not import; PyTorch writes such for squeeze(dim) of an open extent: write flatten or reshape there, or export with dynamo=True',
   ],
   [
     'a value that nothing computes',
@@ -150,6 +216,91 @@ test('a batch that the file fixes, in its shapes too, is open here', async () =>
   } satisfies Foreign;
   const { outputs } = await importModel(writeForeign(folder, 'fixed.onnx', fixed));
   expect(outputs).toEqual([{ name: 'images', dtype: 'float32', shape: ['N', 1, 4, 4] }]);
+});
+
+test('the batch becomes one axis with others, by arithmetic on its extent', async () => {
+  const heads = {
+    inputs: [['x', ['N', 5, 4]]],
+    outputs: [['y', ['N', 5, 4]]],
+    nodes: [
+      node('Shape', ['x'], ['shape']),
+      node('Gather', ['shape', 'int64 first'], ['n']),
+      node('Mul', ['n', 'int64 two'], ['n heads']),
+      // The batch second, where Slice or Squeeze would have their axes.
+      node('Concat', ['int64 five', 'n heads', 'int64 two'], ['as heads']),
+      node('Reshape', ['x', 'as heads'], ['split']),
+      node('Transpose', ['split'], ['swapped'], { perm: [1, 0, 2] }),
+      node('Div', ['n heads', 'int64 two'], ['again']),
+      node('Concat', ['again', 'int64 five', 'int64 rest'], ['whole']),
+      node('Reshape', ['swapped', 'whole'], ['y']),
+    ],
+    weights: {
+      'int64 first': [[0], [1]],
+      'int64 two': [[2], [1]],
+      'int64 five': [[5], [1]],
+      'int64 rest': [[-1], [1]],
+    },
+  } satisfies Foreign;
+  const { outputs } = await importModel(writeForeign(folder, 'heads.onnx', heads));
+  expect(outputs).toEqual([{ name: 'y', dtype: 'float32', shape: ['N', 5, 4] }]);
+});
+
+test('a constant is repeated once a sample', async () => {
+  const coordinates = {
+    inputs: [['x', ['N', 3]]],
+    outputs: [['y', ['N', 5]]],
+    nodes: [
+      node('Shape', ['x'], ['n'], { end: 1 }),
+      node('Concat', ['n', 'int64 two'], ['sizes']),
+      node('Expand', ['along', 'sizes'], ['each']),
+      node('Concat', ['x', 'each'], ['y'], { axis: 1 }),
+    ],
+    weights: {
+      'int64 two': [[2], [1]],
+      along: [
+        [-1, 1],
+        [1, 2],
+      ],
+    },
+  } satisfies Foreign;
+  const { outputs } = await importModel(writeForeign(folder, 'coordinates.onnx', coordinates));
+  expect(outputs).toEqual([{ name: 'y', dtype: 'float32', shape: ['N', 5] }]);
+});
+
+test('operators in the forms of opset 9', async () => {
+  const old = {
+    opset: 9,
+    inputs: [['x', ['N', 1, 4, 4]]],
+    outputs: [['y', ['N', 1, 6, 4]]],
+    nodes: [
+      node('Slice', ['x'], ['part'], { axes: [2, 3], starts: [1, -2], ends: [2 ** 40, 4] }),
+      node('Upsample', ['part', 'scales'], ['y'], { mode: 'nearest' }),
+    ],
+    weights: { scales: [[1, 1, 2, 2], [4]] },
+  } satisfies Foreign;
+  const { outputs, tensors } = await importModel(writeForeign(folder, 'old.onnx', old));
+  expect(tensors.get('scales')).toMatchObject({ role: 'constant', why: 'a setting of its operator' });
+  expect(outputs).toEqual([{ name: 'y', dtype: 'float32', shape: ['N', 1, 6, 4] }]);
+});
+
+test('tensors that are equal because they are all one number are no copies', async () => {
+  const zeros = {
+    ...good,
+    nodes: [
+      dense,
+      node('Add', ['flat', 'position'], ['a']),
+      node('Add', ['a', 'val_3'], ['b']),
+      node('Reshape', ['b', 'int64 shape'], ['map']),
+      last,
+    ],
+    weights: {
+      ...good.weights,
+      position: [new Array<number>(16).fill(0), [1, 16]],
+      val_3: [new Array<number>(16).fill(0), [1, 16]],
+    },
+  } satisfies Foreign;
+  const { tensors } = await importModel(writeForeign(folder, 'zeros.onnx', zeros));
+  expect(tensors.get('position')).toMatchObject({ role: 'parameter' });
 });
 
 test('frozen tensors are constants', async () => {
