@@ -44,7 +44,7 @@ export async function onFile<T>(action: 'read' | 'write', path: string, run: () 
   } catch (error) {
     const cause = systemCause(error);
     if (cause === undefined) throw error;
-    throw new InputError(`${path}: cannot ${action}: ${cause}`, { cause: error });
+    throw new InputError(`${path || '""'}: cannot ${action}: ${cause}`, { cause: error });
   }
 }
 

@@ -18,6 +18,7 @@ export interface PictureOutput {
  * @throws InputError for anything else, and for a folder where points are made, which have one plot.
  */
 export async function pictureOutput(path: string, kind: 'images' | 'points'): Promise<PictureOutput> {
+  if (path === '') throw new InputError('--out: "" must be a name that ends in .png, or a folder');
   const isFolder = await stat(path).then(
     (found) => found.isDirectory(),
     () => false,

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Option } from 'commander';
 import type { Command } from 'commander';
+import { InputError } from '../artifacts/errors.ts';
 import type { Device } from '../inference/node.ts';
 import { defaultLimits } from '../inference/server/limits.ts';
 import { startServer } from '../inference/server/server.ts';
@@ -70,6 +71,7 @@ async function run(path: string, flags: Flags): Promise<void> {
 }
 
 async function serve(path: string, { device, threads, open, page, ...flags }: Flags): Promise<void> {
+  check(flags);
   goOnWithoutReader();
   const server = await startServer(path, {
     ...flags,
@@ -91,4 +93,13 @@ async function serve(path: string, { device, threads, open, page, ...flags }: Fl
   } finally {
     await server.close();
   }
+}
+
+function check({ host, maxSamples, maxQueue }: Pick<Flags, 'host' | 'maxSamples' | 'maxQueue'>): void {
+  // Node would listen on all addresses.
+  if (host === '') throw new InputError('--host: "" must be a name or an address of this machine');
+  if (maxQueue < maxSamples)
+    throw new InputError(
+      `--max-queue: ${maxQueue} must be at least --max-samples, which is ${maxSamples}: a request of that many would never be taken`,
+    );
 }

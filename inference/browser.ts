@@ -1,3 +1,5 @@
+import { withoutPlace } from '../artifacts/errors.ts';
+import { checkOptions } from './arguments.ts';
 import { drawPicture, imageDataOf, toPngBlob } from './canvas.ts';
 import { readGenerator } from './generator-file.ts';
 import type { Generator as GeneratorInterface, PictureOptions, Samples } from './generator.ts';
@@ -25,6 +27,7 @@ export class Generator extends ServedGenerator implements GeneratorInterface {
    * @throws InputError where it is no generator of ganx, or the device cannot be used.
    */
   static async load(source: ModelSource, settings: LoadSettings = {}): Promise<Generator> {
+    checkOptions('settings', settings);
     const device = checkDevice(settings.device ?? 'auto');
     const generator = await readSource(source, 'generator', settings);
     // Before a runtime of megabytes is fetched for it.
@@ -43,7 +46,9 @@ export class Generator extends ServedGenerator implements GeneratorInterface {
       await found.#proveItRuns();
       return found;
     } catch (error) {
-      return start('wasm', `WebGPU failed: ${(error as Error).message}`);
+      // What onnxruntime said; the advice for those who asked for WebGPU is not for here.
+      const { message } = ((error as Error).cause ?? error) as Error;
+      return start('wasm', `WebGPU failed: ${withoutPlace(message)}`);
     }
   }
 

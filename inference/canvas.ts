@@ -1,5 +1,6 @@
 import { InputError } from '../artifacts/errors.ts';
 import type { Picture } from '../artifacts/picture.ts';
+import { told } from './arguments.ts';
 
 type Canvas = HTMLCanvasElement | OffscreenCanvas;
 
@@ -13,6 +14,9 @@ export function imageDataOf({ pixels, channels, height, width }: Picture): Image
 
 /** @throws InputError where the canvas is in use for something else than 2-D drawing. */
 export function drawPicture(canvas: Canvas, picture: Picture): void {
+  // As null, where a page asked for one that it does not have.
+  if (typeof (canvas as Partial<Canvas> | null)?.getContext !== 'function')
+    throw new InputError(`canvas ${told(canvas)} must be an HTMLCanvasElement or an OffscreenCanvas`);
   canvas.width = picture.width;
   canvas.height = picture.height;
   const context = canvas.getContext('2d') as CanvasRenderingContext2D | null;

@@ -5,6 +5,7 @@ export type { GeneratorMetadata } from '../artifacts/metadata.ts';
 export type {
   Backend,
   InterpolateOptions,
+  Label,
   PictureOptions,
   ReconstructOptions,
   SampleOptions,

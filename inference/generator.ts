@@ -10,11 +10,14 @@ export const maxSamples = 65_536;
  */
 export const sliceSize = 64;
 
+/** A class: its number or its name. */
+export type Label = number | string;
+
 export interface SampleOptions {
   /** int32, default 0. It draws the latents and, where the generator has dropout or noise, that too. */
   readonly seed?: number;
   /** For a generator with classes: of all samples, or of each. Default: the classes in turn. */
-  readonly label?: number | readonly number[];
+  readonly label?: Label | readonly Label[];
   /** Latents [n, zDim] instead of drawn ones. */
   readonly z?: Float32Array;
   /** Cut-off of the drawn latents in standard deviations, > 0; default none. Less is more typical and less varied. */
@@ -25,7 +28,7 @@ export interface InterpolateOptions {
   /** int32, default 0; for dropout and noise, which are the same in all frames. */
   readonly seed?: number;
   /** For a generator with classes; default 0. */
-  readonly label?: number;
+  readonly label?: Label;
   /** Default `great-circle`, for normal latents; `line` is there for comparison. */
   readonly path?: 'great-circle' | 'line';
 }
@@ -34,7 +37,7 @@ export interface ReconstructOptions {
   /** int32, default 0; for dropout and noise. */
   readonly seed?: number;
   /** For a generator with classes: of all images, or of each. */
-  readonly label?: number | readonly number[];
+  readonly label?: Label | readonly Label[];
 }
 
 export interface Samples {

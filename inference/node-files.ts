@@ -21,14 +21,26 @@ export async function readModel(
 ): Promise<ModelBytes> {
   const path = pathOf(source);
   if (path === undefined) return readSource(source, name, options);
+  if (path.includes('\0')) throw new InputError(`${name}: ${JSON.stringify(path)} is no path; ${expected}`);
   const file = await locate(path);
   return { bytes: await readBytes(file), source: file };
 }
 
 /** The path that a source is; undefined where it is none. */
 function pathOf(source: ModelSource): string | undefined {
-  if (typeof source === 'string') return /^(https?|data):/i.test(source) ? undefined : source;
-  return source instanceof URL && source.protocol === 'file:' ? fileURLToPath(source) : undefined;
+  if (typeof source !== 'string' && !(source instanceof URL)) return undefined;
+  if (/^file:/i.test(String(source))) return pathOfUrl(source);
+  return source instanceof URL || /^(https?|data|blob):/i.test(source) ? undefined : source;
+}
+
+function pathOfUrl(url: string | URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw new InputError(`${String(url)}: is no path of this machine (${(cause as Error).message})`, {
+      cause,
+    });
+  }
 }
 
 /** encoder.onnx of a run's folder, where that is the source and has one. */

@@ -1,4 +1,5 @@
 import { encodePng } from '../artifacts/png.ts';
+import { checkOptions } from './arguments.ts';
 import type { Generator as GeneratorInterface, PictureOptions, Samples } from './generator.ts';
 import { encoderBeside, readModel } from './node-files.ts';
 import { loadRuntime, nodeRuntime } from './onnxruntime-node.ts';
@@ -24,6 +25,7 @@ export class Generator extends ServedGenerator implements GeneratorInterface {
    * @throws InputError where it is no generator of ganx, or the device cannot be used.
    */
   static async load(source: ModelSource, settings: LoadSettings = {}): Promise<Generator> {
+    checkOptions('settings', settings);
     const generator = await readModel(source, 'generator', settings);
     const encoderSource = settings.encoder ?? (await encoderBeside(source));
     const encoder =

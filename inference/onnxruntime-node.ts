@@ -1,7 +1,7 @@
 import type * as Ort from 'onnxruntime-node';
 import { InputError, withoutPlace } from '../artifacts/errors.ts';
 import type { Runtime } from './model.ts';
-import { checkThreads } from './settings.ts';
+import { checkOptimization, checkThreads } from './settings.ts';
 import type { Optimization } from './settings.ts';
 
 export type Device = 'cpu' | 'cuda' | `cuda:${number}` | 'webgpu';
@@ -58,6 +58,7 @@ function sessionOptions(
   { threads, optimization = 'all' }: SessionSettings,
 ): Ort.InferenceSession.SessionOptions {
   checkThreads(threads, 1024);
+  checkOptimization(optimization);
   return {
     executionProviders: [providerOf(device)],
     ...(threads !== undefined && { intraOpNumThreads: threads }),

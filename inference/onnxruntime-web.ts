@@ -3,7 +3,7 @@ import { InputError, withoutPlace } from '../artifacts/errors.ts';
 import type { Backend } from './generator.ts';
 import type { Runtime } from './model.ts';
 import { Serial } from './serial.ts';
-import { checkThreads } from './settings.ts';
+import { checkOptimization, checkThreads } from './settings.ts';
 import type { Optimization } from './settings.ts';
 
 export type Device = 'auto' | 'wasm' | 'webgpu';
@@ -42,9 +42,9 @@ export async function webgpuLacks(): Promise<string | undefined> {
   if (!gpu) return 'this browser or page has no WebGPU';
   const adapter = await gpu.requestAdapter().catch(() => null);
   if (!adapter) return 'WebGPU finds no graphics card';
-  return adapter.info.isFallbackAdapter
-    ? 'WebGPU would run on the processor, where wasm is faster'
-    : undefined;
+  // Browsers had WebGPU before they told this.
+  const { info } = adapter as { readonly info?: GPUAdapterInfo };
+  return info?.isFallbackAdapter ? 'WebGPU would run on the processor, where wasm is faster' : undefined;
 }
 
 /**
@@ -58,12 +58,14 @@ export async function webRuntime(
   settings: SessionSettings,
   reason?: string,
 ): Promise<WebRuntime> {
+  const { optimization = 'all' } = settings;
   checkThreads(settings.threads, 64);
+  checkOptimization(optimization);
   const ort = await (device === 'wasm' ? import('onnxruntime-web/wasm') : import('onnxruntime-web/webgpu'));
   const { threads, why } = configure(ort.env, settings);
   const options: Ort.InferenceSession.SessionOptions = {
     executionProviders: [device],
-    graphOptimizationLevel: settings.optimization ?? 'all',
+    graphOptimizationLevel: optimization,
     logSeverityLevel: 3,
   };
   const createSession = async (bytes: Uint8Array, source: string) => {
@@ -76,9 +78,11 @@ export async function webRuntime(
     } catch (cause) {
       const text = withoutPlace((cause as Error).message);
       throw new InputError(
-        device === 'wasm'
-          ? `${source}: onnxruntime refuses the model (${text})`
-          : `device webgpu cannot be used (${text}); leave the device to "auto", or take "wasm"`,
+        device === 'webgpu'
+          ? `device webgpu cannot be used (${text}); leave the device to "auto", or take "wasm"`
+          : text.startsWith('no available backend')
+            ? `onnxruntime-web cannot be started (${text}); its .mjs and .wasm files must be served, and wasmPaths name their folder where they are not beside the script`
+            : `${source}: onnxruntime refuses the model (${text})`,
         { cause },
       );
     }

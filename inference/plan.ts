@@ -1,7 +1,9 @@
 import { InputError } from '../artifacts/errors.ts';
 import type { GeneratorMetadata } from '../artifacts/metadata.ts';
+import { checkChoice, checkOptions, told } from './arguments.ts';
 import { maxSamples } from './generator.ts';
-import type { InterpolateOptions, SampleOptions } from './generator.ts';
+import type { InterpolateOptions, Label, SampleOptions } from './generator.ts';
+import { labelOf } from './labels.ts';
 import { greatCircle, latents, straightLine, uniformLatents } from './latent.ts';
 
 // Runs in browsers too: no Node.
@@ -19,15 +21,18 @@ export interface SamplePlan {
 
 /** @throws InputError naming the argument that is wrong. */
 export function planSamples(metadata: GeneratorMetadata, n: number, options: SampleOptions): SamplePlan {
+  checkOptions('options', options);
   const { zDim, shape } = metadata;
   const { seed = 0, label, z, truncation } = options;
   checkCount('n', n, 1, shape);
   checkSeed('seed', seed);
   if (truncation !== undefined) {
-    if (!(truncation > 0)) throw new InputError(`truncation ${truncation} must be a number > 0`);
-    if (z) throw new InputError(`truncation ${truncation} is for drawn latents; z must not be given with it`);
+    if (!(typeof truncation === 'number' && truncation > 0))
+      throw new InputError(`truncation ${told(truncation)} must be a number > 0`);
+    if (z !== undefined)
+      throw new InputError(`truncation ${truncation} is for drawn latents; z must not be given with it`);
   }
-  if (z) checkLatents('z', z, n, zDim);
+  if (z !== undefined) checkLatents('z', z, n, zDim);
   const labels = labelsOf(metadata, n, label);
   return { n, seed, z: z ?? drawLatents(metadata, n, seed, truncation), ...(labels && { labels }) };
 }
@@ -38,10 +43,13 @@ export function planFrames(
   a: Float32Array | number,
   b: Float32Array | number,
   frames: number,
-  { seed = 0, label, path = 'great-circle' }: InterpolateOptions,
+  options: InterpolateOptions,
 ): SamplePlan {
+  checkOptions('options', options);
+  const { seed = 0, label, path = 'great-circle' } = options;
   checkCount('frames', frames, 2, metadata.shape);
   checkSeed('seed', seed);
+  checkChoice('path', path, ['great-circle', 'line']);
   const between = path === 'line' ? straightLine : greatCircle;
   const z = between(endPoint('a', a, metadata), endPoint('b', b, metadata), frames);
   return planSamples(metadata, frames, {
@@ -77,7 +85,10 @@ function endPoint(name: string, end: Float32Array | number, metadata: GeneratorM
     checkSeed(`seed ${name}`, end);
     return drawLatents(metadata, 1, end);
   }
-  checkLatents(name, end, 1, metadata.zDim);
+  const { zDim } = metadata;
+  if (!(end instanceof Float32Array))
+    throw new InputError(`${name} ${told(end)} must be a seed, or a latent: a Float32Array of ${zDim}`);
+  checkLatents(name, end, 1, zDim);
   return end;
 }
 
@@ -96,7 +107,7 @@ function drawLatents(
 /** @throws InputError where `n` is no integer from `least` to the most that a call may give. */
 function checkCount(name: string, n: number, least: number, shape: readonly number[]): void {
   if (!Number.isInteger(n) || n < least || n > maxSamples)
-    throw new InputError(`${name} ${n} must be an integer from ${least} to ${maxSamples}`);
+    throw new InputError(`${name} ${told(n)} must be an integer from ${least} to ${maxSamples}`);
   const size = sizeOf(shape);
   if (n * size > maxElements)
     throw new InputError(
@@ -106,7 +117,7 @@ function checkCount(name: string, n: number, least: number, shape: readonly numb
 
 function checkSeed(name: string, seed: number): void {
   if (!Number.isInteger(seed) || seed !== (seed | 0))
-    throw new InputError(`${name} ${seed} must be an integer from -2147483648 to 2147483647`);
+    throw new InputError(`${name} ${told(seed)} must be an integer from -2147483648 to 2147483647`);
 }
 
 function checkLatents(name: string, z: Float32Array, n: number, zDim: number): void {
@@ -118,25 +129,30 @@ function checkLatents(name: string, z: Float32Array, n: number, zDim: number): v
 }
 
 function labelsOf(
-  { conditional, classes }: GeneratorMetadata,
+  metadata: GeneratorMetadata,
   n: number,
   label: SampleOptions['label'],
 ): Int32Array | undefined {
+  const { conditional, classes } = metadata;
   if (!conditional) {
     if (label !== undefined) throw new InputError('label is given, but this generator has no classes');
     return undefined;
   }
-  // A generator whose classes have no names is trusted to know its labels.
-  const count = classes.length || Infinity;
-  if (typeof label === 'object' && label.length !== n)
+  if (isList(label) && label.length !== n)
     throw new InputError(`label has ${label.length} elements, must be one label or n = ${n} of them`);
-  const labels = Array.from({ length: n }, (_, i) =>
-    typeof label === 'object' ? label[i]! : (label ?? (count === Infinity ? 0 : i % count)),
-  );
-  const bad = labels.find((value) => !Number.isInteger(value) || value < 0 || value >= count);
-  if (bad !== undefined)
-    throw new InputError(
-      `label ${bad} must be an integer ${count === Infinity ? '>= 0' : `from 0 to ${count - 1}`}`,
-    );
-  return Int32Array.from(labels);
+  const given = (i: number) =>
+    isList(label) ? label[i]! : (label ?? (classes.length ? i % classes.length : 0));
+  return Int32Array.from({ length: n }, (_, i) => labelNumber(given(i), metadata));
 }
+
+function labelNumber(label: Label, metadata: GeneratorMetadata): number {
+  if (typeof label === 'string') return labelOf(label, metadata);
+  // A generator whose classes have no names is trusted to know its labels.
+  const count = metadata.classes.length || 2 ** 31;
+  if (!Number.isInteger(label) || label < 0 || label >= count)
+    throw new InputError(`label ${told(label)} must be an integer from 0 to ${count - 1}`);
+  return label;
+}
+
+const isList = (label: unknown): label is readonly Label[] =>
+  Array.isArray(label) || ArrayBuffer.isView(label);

@@ -99,7 +99,7 @@ export class ServedGenerator {
 
   #call<T>(task: () => Promise<T>): Promise<T> {
     if (this.#disposal)
-      return Promise.reject(new Error(`${this.#model.source}: the generator has been disposed of`));
+      return Promise.reject(new InputError(`${this.#model.source}: the generator has been disposed of`));
     return this.#calls.run(task);
   }
 

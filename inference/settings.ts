@@ -1,12 +1,20 @@
 import { InputError } from '../artifacts/errors.ts';
+import { checkChoice, told } from './arguments.ts';
 
 // Runs in browsers too: no Node.
 
+const optimizations = ['disabled', 'basic', 'extended', 'all'] as const;
+
 /** Levels of onnxruntime's graph optimiser. */
-export type Optimization = 'disabled' | 'basic' | 'extended' | 'all';
+export type Optimization = (typeof optimizations)[number];
+
+/** @throws InputError where it is none. */
+export function checkOptimization(optimization: Optimization): void {
+  checkChoice('optimization', optimization, optimizations);
+}
 
 /** @throws InputError where a number of threads is given and is none. */
 export function checkThreads(threads: number | undefined, most: number): void {
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= most))
-    throw new InputError(`threads ${threads} must be an integer from 1 to ${most}`);
+    throw new InputError(`threads ${told(threads)} must be an integer from 1 to ${most}`);
 }

@@ -1,4 +1,5 @@
 import { InputError } from '../artifacts/errors.ts';
+import { told } from './arguments.ts';
 import { expected } from './generator-file.ts';
 
 // Runs in browsers and in Node alike.
@@ -53,14 +54,29 @@ export async function readSource(
   if (source instanceof Blob) {
     const called = 'name' in source && typeof source.name === 'string' ? source.name : name;
     checkSize(called, source.size);
-    return inMemory(new Uint8Array(await source.arrayBuffer()), called);
+    return inMemory(new Uint8Array(await contentOf(source, called)), called);
   }
   if (source instanceof Response) return download(source, source.url || name, options);
   if (typeof source !== 'string' && !(source instanceof URL))
     throw new InputError(
-      `${name}: ${typeof source} must be a URL, a path, a Uint8Array, an ArrayBuffer, a Blob or a Response`,
+      `${name}: ${kindOf(source)} must be a URL, a path, a Uint8Array, an ArrayBuffer, a Blob or a Response`,
     );
   return download(await request(source, options), String(source), options);
+}
+
+/** `DataView`, `null`, `5`, ... */
+const kindOf = (value: unknown) =>
+  typeof value === 'object' && value !== null
+    ? Object.prototype.toString.call(value).slice('[object '.length, -1)
+    : told(value);
+
+/** A file may be gone since it was chosen, or be a folder. */
+async function contentOf(blob: Blob, called: string): Promise<ArrayBuffer> {
+  try {
+    return await blob.arrayBuffer();
+  } catch (cause) {
+    throw new InputError(`${called}: cannot be read (${reasonOf(cause)})`, { cause });
+  }
 }
 
 function inMemory(bytes: Uint8Array, source: string): ModelBytes {
@@ -93,32 +109,34 @@ async function download(response: Response, source: string, options: SourceOptio
   const chunks: Uint8Array[] = [];
   let size = 0;
   const tell = () => onProgress?.({ bytes: size, ...(total !== undefined && { total }) });
-  try {
-    for await (const chunk of chunksOf(response, signal)) {
-      chunks.push(chunk);
-      size += chunk.length;
-      checkSize(source, size);
-      tell();
-    }
-  } catch (cause) {
-    signal?.throwIfAborted();
-    if (cause instanceof InputError) throw cause;
-    throw new InputError(`${source}: the download broke off after ${size} bytes (${reasonOf(cause)})`, {
-      cause,
-    });
+  const broken = (cause: unknown) =>
+    new InputError(`${source}: the download broke off after ${size} bytes (${reasonOf(cause)})`, { cause });
+  for await (const chunk of chunksOf(response, signal, broken)) {
+    chunks.push(chunk);
+    size += chunk.length;
+    checkSize(source, size);
+    tell();
   }
   if (size === 0) tell();
   return { bytes: joined(chunks, size), source };
 }
 
 /** A body as it comes in. Safari's streams cannot be iterated over. */
-async function* chunksOf({ body }: Response, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
-  const reader = body?.getReader();
-  if (!reader) return;
+async function* chunksOf(
+  { body, bodyUsed }: Response,
+  signal: AbortSignal | undefined,
+  broken: (cause: unknown) => Error,
+): AsyncGenerator<Uint8Array> {
+  if (!body) return;
+  if (bodyUsed) throw broken(new Error('the Response has been read before'));
+  const reader = body.getReader();
   try {
     for (;;) {
       signal?.throwIfAborted();
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch((cause: unknown) => {
+        signal?.throwIfAborted();
+        throw broken(cause);
+      });
       if (done) return;
       yield value;
     }

@@ -16,7 +16,8 @@ interface Open {
 }
 
 let current: Open | undefined;
-let drawn: Drawn | undefined;
+/** What is shown. The form may ask for something else by now, or for nothing that can be drawn. */
+let shown: { readonly samples: Drawn; readonly seed: number } | undefined;
 /** Tiles that are the ends of the walk, as long as they are shown. */
 let marks: { A?: number; B?: number } = {};
 
@@ -24,13 +25,16 @@ const controls = new Controls({
   wish: () => {
     draw();
   },
-  device: (device) => void open(current!.source, device),
+  device: (device) => {
+    open(current!.source, device);
+  },
 });
 const tiles = new Tiles(pick);
 const walk = new Walk(showProblem);
 
 const draw = latest(async () => {
   if (!current) return;
+  showProblem();
   const { n, options } = controls.wish;
   const { engine } = current;
   const { metadata, backend } = engine.model;
@@ -42,10 +46,9 @@ const draw = latest(async () => {
   try {
     const samples = await engine.sample(n, options);
     if (engine !== current.engine) return;
-    drawn = samples;
-    show(metadata, drawn, options.seed);
-    byId('timing', 'p').textContent = timing(n, drawn.milliseconds, backend);
-    showProblem();
+    shown = { samples, seed: options.seed };
+    show(metadata, samples, options.seed);
+    byId('timing', 'p').textContent = timing(n, samples.milliseconds, backend);
   } catch (error) {
     // Of an engine that has been replaced, nobody wants to know.
     if (engine === current.engine) showProblem(error as Error);
@@ -69,16 +72,16 @@ function show(metadata: GeneratorMetadata, samples: Drawn, seed: number): void {
 }
 
 function pick(index: number, end: End): void {
-  if (!drawn) return;
+  if (!shown) return;
   const name = end === 'next' ? walk.turn : end;
-  const { z, labels } = sampleOf(drawn, index);
+  const { z, labels } = sampleOf(shown.samples, index);
   walk.choose(name, { z, ...(labels && { label: labels[0]! }) });
   marks = { ...marks, [name]: index };
   tiles.mark(marks.A, marks.B);
 }
 
-/** Loads a model; the one that is there stays until the new one is. */
-async function open(source: Source, device: 'auto' | 'wasm' | 'webgpu' = 'auto'): Promise<void> {
+/** Loads a model; the one that is there stays until the new one is. The last that was asked for is the one that stays. */
+const open = latest(async (source: Source, device: 'auto' | 'wasm' | 'webgpu') => {
   const sameModel = current?.source === source;
   if (!sameModel || !current) showPage('loading');
   showProblem();
@@ -90,7 +93,7 @@ async function open(source: Source, device: 'auto' | 'wasm' | 'webgpu' = 'auto')
     previous?.end();
     controls.showDevice(engine.model.backend.device);
     if (!sameModel) {
-      drawn = undefined;
+      shown = undefined;
       introduce(source, engine.model);
     }
     walk.use(engine, sameModel);
@@ -102,7 +105,7 @@ async function open(source: Source, device: 'auto' | 'wasm' | 'webgpu' = 'auto')
     if (current) controls.showDevice(current.engine.model.backend.device);
     showPage(current ? 'studio' : 'welcome');
   }
-}
+});
 
 /** The walk of a model that has just been opened: within one class, where there are some. */
 async function firstWalk(engine: Engine): Promise<void> {
@@ -149,7 +152,7 @@ function timing(n: number, milliseconds: number, { device, threads, reason }: Lo
 }
 
 function showPage(name: 'welcome' | 'loading' | 'studio'): void {
-  for (const id of ['welcome', 'loading', 'studio']) byId(id, 'main').hidden = id !== name;
+  for (const id of ['unstarted', 'welcome', 'loading', 'studio']) byId(id, 'main').hidden = id !== name;
 }
 
 function tellProgress({ bytes, total }: Progress): void {
@@ -167,13 +170,16 @@ function showProblem(error?: Error): void {
 }
 
 byId('save', 'button').addEventListener('click', () => {
-  if (!drawn) return;
-  const { seed } = controls.wish.options;
-  void toPngBlob(pictureOf(drawn)).then((blob) => {
+  if (!shown) return;
+  const { samples, seed } = shown;
+  void toPngBlob(pictureOf(samples)).then((blob) => {
     download(blob, `ganx-seed-${seed}.png`);
   }, showProblem);
 });
-watchOpening((source) => void open(source));
+watchOpening((source) => {
+  open(source, 'auto');
+});
+showPage('loading');
 const served = await servedModel();
-if (served) await open(served);
+if (served) open(served, 'auto');
 else showPage('welcome');

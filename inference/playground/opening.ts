@@ -4,6 +4,7 @@ import type { Source } from './messages.ts';
 /** The ways in which the page gets a model: served with it, chosen, or dropped. */
 export function watchOpening(open: (source: Source) => void): void {
   const input = byId('file', 'input');
+  byId('open', 'button').hidden = false;
   for (const id of ['open', 'choose'])
     byId(id, 'button').addEventListener('click', () => {
       input.click();
@@ -19,7 +20,7 @@ export function watchOpening(open: (source: Source) => void): void {
   let depth = 0;
   const show = (by: number) => {
     depth = by === 0 ? 0 : depth + by;
-    document.body.classList.toggle('dragging', depth > 0);
+    byId('drop-here', 'div').hidden = depth === 0;
   };
   addEventListener('dragenter', (event) => {
     event.preventDefault();

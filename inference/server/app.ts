@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { ganxVersion } from '../../artifacts/version.ts';
 import { Admission } from './admission.ts';
 import { Batcher } from './batcher.ts';
+import { Connections } from './connections.ts';
 import { generateFields, interpolateFields } from './fields.ts';
 import { addGenerating } from './generating.ts';
 import { bodyLimit } from './limits.ts';
@@ -12,7 +13,7 @@ import { Metrics } from './metrics.ts';
 import { addObserving } from './observing.ts';
 import { addPage } from './page.ts';
 import type { Page } from './page.ts';
-import { answerErrors } from './refusals.ts';
+import { answerBadAddress, answerErrors } from './refusals.ts';
 import type { RowRunner } from './row-model.ts';
 
 export interface AppOptions extends Limits {
@@ -35,10 +36,11 @@ export async function createApp(runner: RowRunner, options: AppOptions): Promise
     generate: generateFields(metadata, options),
     interpolate: interpolateFields(metadata, options),
   };
+  const connections = new Connections();
   const app = Fastify({
     bodyLimit: bodyLimit(metadata.zDim),
-    // For a request to arrive whole: slow ones must not hold connections.
-    requestTimeout: 30_000,
+    serverFactory: connections.serve,
+    frameworkErrors: answerBadAddress,
     forceCloseConnections: 'idle',
     logger: options.log ?? false,
     // What is not quite right is refused, not bent: "7" is no number, and a misspelt field does not vanish.
@@ -64,6 +66,7 @@ export async function createApp(runner: RowRunner, options: AppOptions): Promise
       },
     },
   });
+  connections.watch(app);
   answerErrors(app, options.onUnexpected ?? (() => undefined));
   addObserving(app, metrics, runner, options);
   addGenerating(app, { metadata, fields, batcher, admission });

@@ -1,4 +1,5 @@
 import type { GeneratorMetadata } from '../../artifacts/metadata.ts';
+import type { Label } from '../generator.ts';
 import type { Limits } from './limits.ts';
 
 /** A field of a request's body: its JSON schema, and the rule that a refusal states. */
@@ -30,8 +31,6 @@ export interface InterpolateBody extends AnswerBody {
   readonly label?: Label;
   readonly path?: 'great-circle' | 'line';
 }
-
-export type Label = number | string;
 
 const int32 = { type: 'integer', minimum: -(2 ** 31), maximum: 2 ** 31 - 1 };
 const int32Rule = 'an integer from -2147483648 to 2147483647';

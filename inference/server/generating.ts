@@ -113,6 +113,7 @@ function route(summary: string, { kind, conditional }: GeneratorMetadata, body: 
     attachValidation: true,
     schema: {
       summary,
+      querystring: { type: 'object', additionalProperties: false },
       body,
       response: {
         200: {

@@ -38,7 +38,8 @@ export async function addPage(app: FastifyInstance, { folder, generator }: Page)
   const setHeaders = (reply: FastifyReply) => {
     void reply.headers(headers);
   };
-  await app.register(fastifyStatic, { root: folder, setHeaders });
+  // A route for each file, so that other methods are refused as on any other route.
+  await app.register(fastifyStatic, { root: folder, wildcard: false, setHeaders });
   await app.register(fastifyStatic, {
     root: runtimeFolder(),
     prefix: '/ort/',

@@ -1,4 +1,4 @@
-import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { InputError, withoutPlace } from '../../artifacts/errors.ts';
 import { Overloaded } from './admission.ts';
 import type { Fields } from './fields.ts';
@@ -21,7 +21,11 @@ export async function asBadRequest<T>(task: () => T | Promise<T>): Promise<T> {
 /** What the schema refuses, in the words of ganx: what, the offending value, the rule. */
 export function refusedBody({ body, validationError }: FastifyRequest, fields: Fields): Error {
   const [violation] = (validationError?.validation ?? []) as readonly Violation[];
-  return Object.assign(new Error(whatIsRefused(body, violation, fields)), { statusCode: 400 });
+  const text =
+    validationError?.validationContext === 'querystring'
+      ? `${shorten(JSON.stringify(violation?.params?.additionalProperty))} is in the address; fields belong into the JSON body`
+      : whatIsRefused(body, violation, fields);
+  return Object.assign(new Error(text), { statusCode: 400 });
 }
 
 function whatIsRefused(body: unknown, error: Violation | undefined, fields: Fields): string {
@@ -46,13 +50,14 @@ const shorten = (text: string) => (text.length > longest ? `${text.slice(0, long
 
 /** Answers errors in one form: `{ statusCode, error, message }`. */
 export function answerErrors(app: FastifyInstance, onUnexpected: (error: Error) => void): void {
-  app.setErrorHandler<FastifyError>((error, _request, reply) => {
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
     if (error === clientGone) return reply.code(499).send();
     if (error instanceof Overloaded)
       return reply.code(503).header('retry-after', '1').send(refusal(503, error.message));
     const status = error.statusCode ?? 500;
     if (status >= 500) onUnexpected(error);
-    return reply.code(status).send(refusal(status, withoutPlace(error.message)));
+    const message = status === 415 ? wrongType(request) : withoutPlace(error.message);
+    return reply.code(status).send(refusal(status, message));
   });
   app.setNotFoundHandler((request, reply) => {
     const [url = ''] = request.url.split('?');
@@ -64,6 +69,16 @@ export function answerErrors(app: FastifyInstance, onUnexpected: (error: Error) 
       .header('allow', allow)
       .send(refusal(405, `${url} takes ${allow}, not ${request.method}`));
   });
+}
+
+/** Answers an address that is none, such as `/%zz`, which Fastify refuses before anything else. */
+export function answerBadAddress(_error: FastifyError, { url }: FastifyRequest, reply: FastifyReply): void {
+  void reply.code(400).send(refusal(400, `${shorten(url)} is not a valid address`));
+}
+
+function wrongType({ headers }: FastifyRequest): string {
+  const type = headers['content-type'];
+  return `content-type ${type === undefined ? 'is missing; it' : JSON.stringify(type)} must be application/json`;
 }
 
 const names: Readonly<Record<number, string>> = {

@@ -1,8 +1,7 @@
 import type { GeneratorMetadata } from '../../artifacts/metadata.ts';
-import { labelOf } from '../labels.ts';
 import { planFrames, planSamples } from '../plan.ts';
 import type { SamplePlan } from '../plan.ts';
-import type { GenerateBody, InterpolateBody, Label } from './fields.ts';
+import type { GenerateBody, InterpolateBody } from './fields.ts';
 import { frameRows, sampleRows } from './rows.ts';
 import type { Rows } from './rows.ts';
 
@@ -15,11 +14,9 @@ export interface Work {
 /** @throws InputError naming the field that is wrong. */
 export function planGenerate(metadata: GeneratorMetadata, body: GenerateBody): Work {
   const { n = 1, seed = 0, label, truncation } = body;
-  const number = (one: Label) => numberOf(one, metadata);
-  const labels = typeof label === 'object' ? label.map(number) : label === undefined ? label : number(label);
   const plan = planSamples(metadata, n, {
     seed,
-    ...(labels !== undefined && { label: labels }),
+    ...(label !== undefined && { label }),
     ...(truncation !== undefined && { truncation }),
   });
   return { plan, rows: sampleRows(plan) };
@@ -32,11 +29,8 @@ export function planInterpolate(metadata: GeneratorMetadata, body: InterpolateBo
     typeof value === 'number' ? value : Float32Array.from(value);
   const plan = planFrames(metadata, end(a), end(b), frames, {
     ...(seed !== undefined && { seed }),
-    ...(label !== undefined && { label: numberOf(label, metadata) }),
+    ...(label !== undefined && { label }),
     ...(path !== undefined && { path }),
   });
   return { plan, rows: frameRows(plan, metadata.random) };
 }
-
-const numberOf = (label: Label, metadata: GeneratorMetadata) =>
-  typeof label === 'string' ? labelOf(label, metadata) : label;

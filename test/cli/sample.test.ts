@@ -106,6 +106,8 @@ describe('ganx sample leaves nothing behind when it refuses', () => {
       ['classes.onnx', '--label', 'cow'],
       '--label: "cow" must be one of cat, dog, fox, or a number from 0 to 2',
     ],
+    [['images.onnx', '--out', ''], '--out: "" must be a name that ends in .png, or a folder'],
+    [[''], '"": cannot read: no such file or folder (ENOENT)'],
     [['images.onnx', '--out', 'x.jpg'], '--out: "x.jpg" must end in .png, or be a folder for single files'],
     [
       ['points.onnx', '--out', 'plots'],

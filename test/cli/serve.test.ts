@@ -1,5 +1,6 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -60,6 +61,27 @@ describe('ganx serve', () => {
     expect(new Set(await Promise.all(found.map(dataOf)))).toEqual(new Set([alone]));
     expect((await ended).code).toBe(0);
     await expect(generate(url, {})).rejects.toThrow('fetch failed');
+  });
+
+  it.each([
+    ['silent', ''],
+    [
+      'in the middle of a request',
+      'POST /v1/generate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{',
+    ],
+  ])('ends although a client is %s', async (_what, sent) => {
+    const { url, kill, ended } = await served([await modelFile()]);
+    const client = connect(Number(new URL(url).port), '127.0.0.1');
+    onTestFinished(() => void client.destroy());
+    const cut = new Promise((resolve) => client.once('close', resolve));
+    client.on('error', () => undefined).resume();
+    await new Promise((resolve) => client.once('connect', resolve));
+    client.write(sent);
+    // Answered after those that came before it have been accepted.
+    expect((await generate(url, {})).status).toBe(200);
+    kill('SIGTERM');
+    expect((await ended).code).toBe(0);
+    await cut;
   });
 
   it('ends with 1 and a reason when the worker dies, and leaves no request hanging', async () => {
@@ -160,6 +182,11 @@ describe('ganx serve refuses', () => {
     [
       ['--host', 'nowhere.invalid'],
       '--host: "nowhere.invalid" is not known; expected a name or an address of this machine',
+    ],
+    [['--host', ''], '--host: "" must be a name or an address of this machine'],
+    [
+      ['--max-queue', '9', '--max-samples', '10'],
+      '--max-queue: 9 must be at least --max-samples, which is 10: a request of that many would never be taken',
     ],
     [['--port', '70000'], '--port: "70000" must be an integer from 0 to 65535'],
     [['--batch-window', '-1'], '--batch-window: "-1" must be a number from 0 to 1000'],

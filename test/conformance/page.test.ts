@@ -12,17 +12,22 @@ const model = generatorModel(encoderRecipe, grey);
 const files = { '/index.html': libraryPage, '/generator.onnx': model, '/encoder.onnx': encoderModel() };
 
 let browser: Browser;
+let withWebgpu: Browser;
 beforeAll(async () => {
-  if (!chromiumLacks) browser = await launchChromium();
+  if (chromiumLacks) return;
+  browser = await launchChromium();
+  withWebgpu = await launchChromium({ webgpu: true });
 });
 afterAll(async () => {
-  if (!chromiumLacks) await browser.close();
+  if (chromiumLacks) return;
+  await browser.close();
+  await withWebgpu.close();
 });
 
 /** Runs a program in a page, where `Generator` is the library's; returns what it returns. */
-async function inPage<T>(program: string, isolated = false): Promise<T> {
+async function inPage<T>(program: string, { isolated = false, on = browser } = {}): Promise<T> {
   const site = await serveSite({ folders: libraryFolders, files, isolated });
-  const { page } = await openPage(browser, `${site.url}/`);
+  const { page } = await openPage(on, `${site.url}/`);
   try {
     return await page.evaluate<T>(
       `(async () => { const { Generator } = await import('ganx/inference'); ${program} })()`,
@@ -93,7 +98,9 @@ describe.skipIf(chromiumLacks !== undefined)(
         ) as string,
       });
       expect(once).toEqual([undefined, undefined]);
-      const [isolated, ...refused] = await inPage<unknown[]>(load("{ device: 'wasm', threads: 2 }"), true);
+      const [isolated, ...refused] = await inPage<unknown[]>(load("{ device: 'wasm', threads: 2 }"), {
+        isolated: true,
+      });
       expect(isolated).toEqual({ device: 'wasm', threads: 2 });
       expect(refused).toEqual([
         'InputError',
@@ -101,8 +108,90 @@ describe.skipIf(chromiumLacks !== undefined)(
       ]);
     });
 
+    // Passes the software adapter off as a graphics card: only there is WebGPU the choice.
+    const card = `
+      Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { get: () => false });`;
+
+    test('takes WebGPU by itself where there is a graphics card, and draws the same', async () => {
+      const generator = await Generator.load(model, { threads: 1 });
+      const { data } = await generator.sample(3, { seed: 1 });
+      await generator.dispose();
+      const [backend, drawn] = await inPage<[object, number[]]>(
+        `${card}
+        const generator = await Generator.load('/generator.onnx');
+        return [generator.backend, [...(await generator.sample(3, { seed: 1 })).data]];`,
+        { on: withWebgpu },
+      );
+      expect(backend).toEqual({ device: 'webgpu', reason: 'this browser has WebGPU' });
+      expect(Math.max(...drawn.map((value, i) => Math.abs(value - data[i]!)))).toBeLessThan(1e-4);
+    });
+
+    const failing = (method: string) => `${card}
+      ${method} = () => { throw new Error('the card is on strike'); };`;
+    test.each([
+      [
+        'there is no adapter',
+        'GPU.prototype.requestAdapter = async () => null;',
+        'WebGPU finds no graphics card',
+      ],
+      [
+        'asking for one fails',
+        'GPU.prototype.requestAdapter = () => Promise.reject(new Error());',
+        'WebGPU finds no graphics card',
+      ],
+      ['the adapter is software', '', 'WebGPU would run on the processor, where wasm is faster'],
+      ['no device can be had', failing('GPUAdapter.prototype.requestDevice'), /^WebGPU failed: .*on strike/],
+      [
+        'a first sample cannot be drawn',
+        failing('GPUDevice.prototype.createShaderModule'),
+        /^WebGPU failed: .*on strike/,
+      ],
+    ])('takes wasm by itself where %s, and says so', async (_what, before, reason) => {
+      const [backend, shape] = await inPage<[{ device: string; reason: string }, number[]]>(
+        `${before}
+        const generator = await Generator.load('/generator.onnx', { threads: 1 });
+        return [generator.backend, (await generator.sample(2)).shape];`,
+        { on: withWebgpu },
+      );
+      expect(backend).toMatchObject({ device: 'wasm', threads: 1 });
+      if (typeof reason === 'string') expect(backend.reason).toBe(reason);
+      else expect(backend.reason).toMatch(reason);
+      expect(backend.reason).not.toContain('leave the device');
+      expect(shape).toEqual([2, 1, 16, 16]);
+    });
+
+    test('files of onnxruntime-web that are not where they should be are not blamed on the model', async () => {
+      const message = await inPage(`
+        const load = Generator.load('/generator.onnx', { device: 'wasm', wasmPaths: '/elsewhere/' });
+        return load.catch(({ name, message }) => name + ': ' + message);`);
+      expect(message).toMatch(/^InputError: onnxruntime-web cannot be started \(.+\); .*wasmPaths/);
+    });
+
+    test('a canvas that the page does not have is named', async () => {
+      expect(
+        await inPage(`
+          const generator = await Generator.load('/generator.onnx', { device: 'wasm' });
+          try { generator.draw(document.querySelector('#none'), await generator.sample(1)); }
+          catch ({ name, message }) { return name + ': ' + message; }`),
+      ).toBe('InputError: canvas null must be an HTMLCanvasElement or an OffscreenCanvas');
+    });
+
+    test('a file that is gone since it was chosen is named', async () => {
+      expect(
+        await inPage(`
+          const file = new File(['x'], 'mine.onnx');
+          file.arrayBuffer = async () => { throw new DOMException('not found', 'NotFoundError'); };
+          return Generator.load(file).catch(({ name, message }) => name + ': ' + message);`),
+      ).toBe('InputError: mine.onnx: cannot be read (not found)');
+    });
+
     test.each([
       ["{ device: 'tpu' }", 'device "tpu" must be auto, wasm or webgpu'],
+      [
+        "{ device: 'wasm', optimization: 'fast' }",
+        'optimization "fast" must be disabled, basic, extended or all',
+      ],
+      ['null', 'settings null must be an object'],
       ["{ device: 'wasm', threads: 0 }", 'threads 0 must be an integer from 1 to 64'],
     ])('refuses %s', async (settings, message) => {
       const error = `(error) => [error.name, error.message]`;

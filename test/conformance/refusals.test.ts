@@ -63,7 +63,30 @@ const calls: readonly (readonly [string, readonly [string, ...unknown[]], string
   ['n of 0', ['sample', 0], 'n 0 must be an integer from 1 to 65536'],
   ['negative n', ['sample', -3], 'n -3 must be an integer from 1 to 65536'],
   ['huge n', ['sample', 1e9], 'n 1000000000 must be an integer from 1 to 65536'],
-  ['n that is text', ['sample', '4'], 'n 4 must be an integer from 1 to 65536'],
+  ['n that is text', ['sample', '4'], 'n "4" must be an integer from 1 to 65536'],
+  ['options that are null', ['sample', 1, null], 'options null must be an object'],
+  ['a z that is none', ['sample', 1, { z: null }], 'z must be a Float32Array'],
+  [
+    'a class that is not there',
+    ['sample', 1, { label: 'cow' }],
+    'label: "cow" must be one of cat, dog, fox, or a number from 0 to 2',
+  ],
+  ['a truncation that is text', ['sample', 1, { truncation: '1' }], 'truncation "1" must be a number > 0'],
+  [
+    'another path',
+    ['interpolate', 1, 2, 3, { path: 'spline' }],
+    'path "spline" must be great-circle or line',
+  ],
+  [
+    'an end that is text',
+    ['interpolate', '1', 2, 3],
+    'a "1" must be a seed, or a latent: a Float32Array of 12',
+  ],
+  [
+    'a picture of nothing',
+    ['toPng', null],
+    'samples must be what sample() gives: data, a Float32Array, and shape, a list',
+  ],
   ['a short z', ['sample', 2, { z: 7 }], 'z has 7 elements, must have n x zDim = 2 x 12'],
   ['a label that is no class', ['sample', 1, { label: 3 }], 'label 3 must be an integer from 0 to 2'],
   ['a broken label', ['sample', 1, { label: 0.5 }], 'label 0.5 must be an integer from 0 to 2'],
@@ -114,7 +137,7 @@ async function attempt(
   const filled = (value: unknown): unknown => {
     const { zeros, z } = Object(value) as { zeros?: number; z?: number };
     if (zeros !== undefined) return new Float32Array(zeros);
-    return z === undefined ? value : { z: new Float32Array(z) };
+    return typeof z === 'number' ? { z: new Float32Array(z) } : value;
   };
   for (const file of files) await take(() => generators.load(Uint8Array.from(file)));
   const generator = await generators.load(Uint8Array.from(model));

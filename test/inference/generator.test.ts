@@ -63,6 +63,8 @@ describe('sample', () => {
     };
     expect(await valuesOf(2)).toEqual([2, 2, 2, 2]);
     expect(await valuesOf([1, 0, 2, 1])).toEqual([1, 0, 2, 1]);
+    expect(await valuesOf('dog')).toEqual([1, 1, 1, 1]);
+    expect(await valuesOf(['fox', 0, 'dog', 2])).toEqual([2, 0, 1, 2]);
     expect(await valuesOf()).toEqual([0, 1, 2, 0]);
   });
 
@@ -91,6 +93,7 @@ describe('sample', () => {
     [-1, 'label -1 must be an integer from 0 to 2'],
     [[0, 0.5], 'label 0.5 must be an integer from 0 to 2'],
     [[0], 'label has 1 elements, must be one label or n = 2 of them'],
+    [['cat', 'cow'], 'label: "cow" must be one of cat, dog, fox, or a number from 0 to 2'],
   ])('refuses label %j', async (label, message) => {
     await expect(labelled.sample(2, { label: label! })).rejects.toThrow(new InputError(message));
   });
@@ -146,6 +149,19 @@ describe('toPng', () => {
   });
 });
 
+test.each<[readonly number[], string]>([
+  [[2, 1, 32, 32], '[2, 1, 32, 32]'],
+  [[1, 2, 16, 8], '[1, 2, 16, 8]'],
+  [[256], '[256]'],
+  [[256, 1], '[256, 1]'],
+])('toPng refuses shape %j', async (shape, told) => {
+  await expect(images.toPng({ data: new Float32Array(256), shape })).rejects.toThrow(
+    new InputError(
+      `samples: 256 elements of shape ${told} must be images [n, 1 or 3, H, W] or points [n, 2]`,
+    ),
+  );
+});
+
 describe('calls', () => {
   test('overlap without mixing, and one that fails leaves the others alone', async () => {
     const results = await Promise.allSettled([
@@ -171,7 +187,9 @@ describe('calls', () => {
     const generator = await Generator.load(conditionalModel(), { threads: 1 });
     const underWay = generator.sample(100);
     const disposal = generator.dispose();
-    await expect(generator.sample(1)).rejects.toThrow('generator: the generator has been disposed of');
+    await expect(generator.sample(1)).rejects.toThrow(
+      new InputError('generator: the generator has been disposed of'),
+    );
     expect((await underWay).shape[0]).toBe(100);
     await disposal;
     await generator.dispose();

@@ -108,6 +108,8 @@ describe('the folder of a run', () => {
 test.each([
   [{ device: 'tpu' }, 'device "tpu" must be cpu, cuda, cuda:<index> or webgpu'],
   [{ device: 'cuda:x' }, 'device "cuda:x" must be cpu, cuda, cuda:<index> or webgpu'],
+  [null, 'settings null must be an object'],
+  [{ optimization: 'fast' }, 'optimization "fast" must be disabled, basic, extended or all'],
   [{ threads: 0 }, 'threads 0 must be an integer from 1 to 1024'],
 ])('settings %j are refused', async (settings, message) => {
   await expect(Generator.load(conditionalModel(), settings as never)).rejects.toThrow(

@@ -64,6 +64,8 @@ test('a model comes from anywhere and is the same', async () => {
   const expected = await drawn(path);
   const sources: ModelSource[] = [
     pathToFileURL(path),
+    pathToFileURL(path).href,
+    URL.createObjectURL(new Blob([model])),
     model,
     model.buffer,
     new Blob([model]),
@@ -112,11 +114,40 @@ describe('what cannot be had is refused by its address', () => {
     await expect(Generator.load(`${url}/generator.onnx`, { signal: AbortSignal.abort(reason) })).rejects.toBe(
       reason,
     );
-    await expect(Generator.load(5 as never)).rejects.toThrow(
-      new InputError(
-        'generator: number must be a URL, a path, a Uint8Array, an ArrayBuffer, a Blob or a Response',
-      ),
+    const rule = 'must be a URL, a path, a Uint8Array, an ArrayBuffer, a Blob or a Response';
+    for (const [source, told] of [
+      [5, '5'],
+      [null, 'null'],
+      [new DataView(new ArrayBuffer(4)), 'DataView'],
+    ] as const)
+      await expect(Generator.load(source as never)).rejects.toThrow(
+        new InputError(`generator: ${told} ${rule}`),
+      );
+  });
+
+  test('what is no path, and a Response that has been read', async () => {
+    await expect(Generator.load('')).rejects.toThrow(
+      new InputError('"": cannot read: no such file or folder (ENOENT)'),
     );
+    await expect(Generator.load('a\0b')).rejects.toThrow(
+      new InputError(`generator: "a\\u0000b" is no path; ${expected}`),
+    );
+    await expect(Generator.load(new URL('file://elsewhere/a.onnx'))).rejects.toThrow(
+      /^file:\/\/elsewhere\/a\.onnx: is no path of this machine \(.+\)$/,
+    );
+    const response = new Response(model);
+    await response.arrayBuffer();
+    await expect(Generator.load(response)).rejects.toThrow(
+      new InputError('generator: the download broke off after 0 bytes (the Response has been read before)'),
+    );
+  });
+
+  test('a fault of onProgress is its own, not one of the download', async () => {
+    const fault = new Error('mine');
+    const onProgress = () => {
+      throw fault;
+    };
+    await expect(Generator.load(`${url}/generator.onnx`, { onProgress })).rejects.toBe(fault);
   });
 
   test('a file without a name of its own bears that of its kind', async () => {

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -207,6 +208,10 @@ describe.skipIf(chromiumLacks)(`the playground${chromiumLacks ? ` (skipped: ${ch
     const page = await servedPage(digits);
     const [download] = await Promise.all([page.waitForEvent('download', patience), page.click('#save')]);
     expect(download.suggestedFilename()).toBe('ganx-seed-0.png');
+    // Still named after what is shown.
+    await page.fill('#seed', '');
+    const [again] = await Promise.all([page.waitForEvent('download', patience), page.click('#save')]);
+    expect(again.suggestedFilename()).toBe('ganx-seed-0.png');
     const generator = await Generator.load(digits, { threads: 1 });
     const expected = await sharp(await generator.toPng(await generator.sample(64)))
       .greyscale()
@@ -259,6 +264,13 @@ describe.skipIf(chromiumLacks)(`the playground${chromiumLacks ? ` (skipped: ${ch
     await shows(page, `${tile(5)} canvas`, await inNode(digits, 64, {}, 5));
     expect(await page.isVisible('#problem')).toBe(false);
 
+    // One after another: the last has the last word, though it takes less time.
+    await choose('pets.onnx', conditionalModel());
+    await choose('holiday.jpg', new TextEncoder().encode('no model at all'));
+    await expect.poll(() => page.textContent('#model'), patience).toContain('pets.onnx');
+    await drawn(page);
+    await expect.poll(() => page.textContent('#problem'), patience).toMatch(/^holiday\.jpg: /);
+
     // Dropped on the page, as a hand would.
     const transfer = await page.evaluateHandle(
       (bytes) => {
@@ -270,6 +282,18 @@ describe.skipIf(chromiumLacks)(`the playground${chromiumLacks ? ` (skipped: ${ch
     );
     await page.dispatchEvent('body', 'drop', { dataTransfer: transfer });
     await expect.poll(() => page.textContent('#model'), patience).toContain('dropped.onnx');
+  });
+
+  test('says what it takes where its script cannot run', async () => {
+    const folder = join(temporaryFolder(), 'site');
+    const path = join(temporaryFolder(), 'generator.onnx');
+    await writeFile(path, digits);
+    expect((await ganx('.', 'serve', path, '--static', folder)).code).toBe(0);
+    const context = await browser.newContext();
+    onTestFinished(() => context.close());
+    const page = await context.newPage();
+    await page.goto(pathToFileURL(join(folder, 'index.html')).href);
+    await expect.poll(() => page.innerText('body'), patience).toContain('opened as a file it cannot load');
   });
 
   test('asks for a model where none is served', async () => {

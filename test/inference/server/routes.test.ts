@@ -1,7 +1,10 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { Generator } from '../../../inference/node.ts';
 import { RowModel } from '../../../inference/server/row-model.ts';
+import { temporaryFolder } from '../../artifacts/temporary-folder.ts';
 import {
   classes,
   conditionalModel,
@@ -13,6 +16,7 @@ import {
   pointsRecipe,
 } from '../generators.ts';
 import { base64, patience, post, service, together, Watched } from './service.ts';
+import type { Answer } from './service.ts';
 
 describe('POST /v1/generate', () => {
   it('draws a grid as PNG, the one of Generator.toPng', async () => {
@@ -164,22 +168,49 @@ describe('what is not served', () => {
   it.each([
     ['GET', '/v1/generate', 'POST'],
     ['DELETE', '/v1/interpolate', 'POST'],
+    ['OPTIONS', '/v1/generate', 'POST'],
     ['POST', '/healthz', 'GET, HEAD'],
+    ['POST', '/', 'GET, HEAD'],
+    ['PUT', '/index.html', 'GET, HEAD'],
+    ['DELETE', '/generator.onnx', 'GET, HEAD'],
   ] as const)('405: %s %s, which takes %s', async (method, url, allow) => {
-    const app = await service(conditionalModel());
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'index.html'), '<!doctype html>');
+    const generator = conditionalModel();
+    const app = await service(generator, { page: { folder, generator } });
     const { statusCode, headers } = await app.inject({ method, url });
     expect([statusCode, headers.allow]).toEqual([405, allow]);
   });
 
   it('415: a body that is no JSON', async () => {
     const app = await service(conditionalModel());
-    const { statusCode } = await app.inject({
-      method: 'POST',
-      url: '/v1/generate',
-      headers: { 'content-type': 'text/plain' },
-      payload: 'n=1',
+    const messageOf = async (headers: Record<string, string>) => {
+      const response = await app.inject({ method: 'POST', url: '/v1/generate', headers, payload: 'n=1' });
+      expect(response.statusCode).toBe(415);
+      return response.json<Answer>().message;
+    };
+    expect(await messageOf({ 'content-type': 'text/plain' })).toBe(
+      'content-type "text/plain" must be application/json',
+    );
+    expect(await messageOf({})).toBe('content-type is missing; it must be application/json');
+  });
+
+  it('400: fields in the address, where they would be overlooked', async () => {
+    const app = await service(conditionalModel());
+    const answer = await post(app, '/v1/generate?n=5', {});
+    expect([answer.status, answer.body!.message]).toEqual([
+      400,
+      '"n" is in the address; fields belong into the JSON body',
+    ]);
+  });
+
+  it('400: an address that is none', async () => {
+    const app = await service(conditionalModel());
+    expect((await app.inject('/%zz')).json()).toEqual({
+      statusCode: 400,
+      error: 'Bad Request',
+      message: '/%zz is not a valid address',
     });
-    expect(statusCode).toBe(415);
   });
 
   it('413: a body beyond what two latents take', async () => {
