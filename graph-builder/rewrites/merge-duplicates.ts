@@ -2,10 +2,13 @@ import { Graph } from '../graph.ts';
 import type { Value } from '../graph.ts';
 import { Gather } from '../ops/indexing.ts';
 import { Pad, Slice } from '../ops/movement.ts';
-import { sizeOf } from '../shape.ts';
+import { cachedBytes, isLarge } from './large.ts';
 import { transform } from './transform.ts';
 
 const movements = new Set([Gather.type, Pad.type, Slice.type]);
+
+/** Bytes from which on a moved tensor is not kept; the parts of a convolution are larger. */
+const worthKeeping = cachedBytes / 4;
 
 /**
  * Computes each value once: nodes of one operator, one graph, equal inputs and equal attributes become one. But moving
@@ -21,8 +24,8 @@ export function mergeDuplicates(graph: Graph): Graph {
   const known = new Map<string, readonly Value[]>();
   return transform(graph, (node, inputs, { copy }) => {
     const attributes = Object.values(node.attributes);
-    const isCheap = movements.has(node.op.type) && sizeOf(node.outputs[0]!.shape) >= 2 ** 16;
-    if (isCheap || attributes.some((attribute) => attribute instanceof Graph)) return copy();
+    const isMove = movements.has(node.op.type) && isLarge(node.outputs[0]!.shape, worthKeeping);
+    if (isMove || attributes.some((attribute) => attribute instanceof Graph)) return copy();
     const key = JSON.stringify([
       node.op.type,
       // What a loop's body computes is not there outside of it.

@@ -18,17 +18,23 @@ export function recompute(graph: Graph): Graph {
   const isKept = (value: Value) =>
     !value.node || readers.get(value)?.some((reader) => reader && isBehind(reader, value.node!));
 
-  /** How many operators make `value` of kept ones. */
+  const costs = new Map<Value, number>();
+  /** How many operators make `value` of kept ones; infinite where too many or others do. */
   const costOf = (value: Value): number => {
-    const { node } = value;
+    let cost = costs.get(value);
+    if (cost === undefined) costs.set(value, (cost = computedCost(value)));
+    return cost;
+  };
+  const computedCost = ({ node }: Value): number => {
     const isView = node?.op.type === Reshape.type;
     if (!node || !(node.op.elementwise || isView)) return Infinity;
-    const costs = node.inputs.map((input) => {
+    const ofInputs = node.inputs.map((input) => {
       if (!input || !isLarge(input.shape)) return 0;
       const cost = costOf(input);
-      return cost <= most ? cost : isKept(input) ? 0 : Infinity;
+      return cost === Infinity && isKept(input) ? 0 : cost;
     });
-    return costs.reduce((sum, cost) => sum + cost, isView ? 0 : 1);
+    const cost = ofInputs.reduce((sum, each) => sum + each, isView ? 0 : 1);
+    return cost <= most ? cost : Infinity;
   };
   const again = new Map<Value, Value>();
   const anew = (old: Value, value: Value): Value => {
@@ -37,7 +43,7 @@ export function recompute(graph: Graph): Graph {
       const { op, inputs, attributes } = value.node!;
       const operands = inputs.map((input, i) => {
         const source = old.node!.inputs[i];
-        return input && source && isLarge(source.shape) && costOf(source) <= most
+        return input && source && isLarge(source.shape) && costOf(source) < Infinity
           ? anew(source, input)
           : input;
       });
@@ -51,7 +57,7 @@ export function recompute(graph: Graph): Graph {
     const changed = inputs.map((input, i) => {
       const old = node.inputs[i]!;
       const isSaved = input && isLarge(old.shape) && old.node && isBehind(node, old.node);
-      return isSaved && costOf(old) <= most ? anew(old, input) : input;
+      return isSaved && costOf(old) < Infinity ? anew(old, input) : input;
     });
     return changed.some((input, i) => input !== inputs[i]) ? emit(node.op, changed, node.attributes) : copy();
   });
@@ -61,4 +67,4 @@ export function recompute(graph: Graph): Graph {
 const isBehind = (node: Node, other: Node): boolean => order(node) > order(other);
 
 /** How often the place of a node in the network was differentiated. */
-const order = ({ scope }: Node): number => scope.split('/').findIndex((part) => part !== 'gradient');
+const order = ({ scope }: Node): number => /^(gradient(\/|$))*/.exec(scope)![0].split('gradient').length;
