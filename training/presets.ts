@@ -41,7 +41,7 @@ const acgan: Recipe = {
 const vaegan: Recipe = {
   ...dcgan,
   name: 'vaegan',
-  // Every step has two batches of fakes: half the batch costs about as much as a step of dcgan.
+  // Every step has two batches of fakes and an encoder: a smaller batch keeps it cheap.
   batch: 32,
   techniques: {
     ...dcgan.techniques,
