@@ -86,14 +86,14 @@ class Step {
     const more =
       hybrid && this.#judge(hybrid.fakes, 'fake', 'discriminator', name('hybrid'), within(context, 'hybrid'));
     const { dLoss, ...halves } = this.#graph.scope('loss-discriminator', () => {
-      const lossOf = (side: Side, judgement: Judgement) => {
-        const targets = hooks.find((hook) => hook.targets)?.targets?.(judgement.logits, side, context);
-        return this.#plan.loss.discriminator(judgement.logits, targets ?? (side === 'real' ? 1 : 0));
+      const lossOf = (side: Side, { logits }: Judgement, by: StepContext) => {
+        const targets = hooks.find((hook) => hook.targets)?.targets?.(logits, side, by);
+        return this.#plan.loss.discriminator(logits, targets ?? (side === 'real' ? 1 : 0));
       };
-      const dReal = lossOf('real', sides.real);
-      // Fakes of two origins weigh together as much as those of one.
-      const onFake = lossOf('fake', sides.fake);
-      const dFake = more ? mul(add(onFake, this.#plan.loss.discriminator(more.logits, 0)), 0.5) : onFake;
+      const dReal = lossOf('real', sides.real, context);
+      // Fakes of two origins weigh together as much as those of one, and are asked for by the same targets.
+      const onFake = lossOf('fake', sides.fake, context);
+      const dFake = more ? mul(add(onFake, lossOf('fake', more, within(context, 'hybrid'))), 0.5) : onFake;
       return {
         dReal,
         dFake,

@@ -41,11 +41,16 @@ const acgan: Recipe = {
 const vaegan: Recipe = {
   ...dcgan,
   name: 'vaegan',
+  // Every step has two batches of fakes and an encoder: a smaller batch keeps it cheap.
+  batch: 32,
   techniques: {
     ...dcgan.techniques,
-    // A reconstruction that is half dropped, or that D is told to be partly real, teaches the encoder little.
+    replay: { ...dcgan.techniques.replay, probability: 0 },
+    // A reconstruction that is half dropped teaches the encoder little.
     dropout: { rate: 0, layers: 0 },
-    vae: { reconstruction: 1, prior: 1, layer: 1 },
+    // G follows the reconstruction more than D, which otherwise wins before the encoder has learned anything; a strong
+    // prior keeps what is encoded where samples are drawn.
+    vae: { reconstruction: 3, prior: 4, layer: 1 },
   },
 };
 

@@ -1,7 +1,7 @@
 """GAN training steps in PyTorch, as its DCGAN example writes them, for comparison with ganx.
 
 Each case is a safetensors file: the initial state under ganx's names, `real` [K, N, ...] and `z` [K, N, zDim]; its
-metadata holds the recipe and the sample as JSON. The state after K steps is written beside it, once computed in
+metadata holds the recipe and the sample as JSON. With an encoder there is also `noise` [K, N, zDim], its posterior's. The state after K steps is written beside it, once computed in
 float32 (`NAME.float32.safetensors`) and once in float64 (`NAME.float64.safetensors`), with the losses as `telemetry`
 [K, 2].
 """
@@ -82,7 +82,7 @@ def dcgan_generator(recipe: Json, image: list[int]) -> nn.Module:
     return net
 
 
-def dcgan_discriminator(recipe: Json, image: list[int]) -> nn.Module:
+def dcgan_discriminator(recipe: Json, image: list[int], head: str = "logit", units: int = 1) -> nn.Module:
     filters, kind, blocks = recipe["filters"], recipe["normalization"], doublings(image)
     net = nn.Sequential()
     channels = image[0]
@@ -98,8 +98,22 @@ def dcgan_discriminator(recipe: Json, image: list[int]) -> nn.Module:
         net.add_module(f"block{i}", Block({**layers, **normalization, "active": activation(recipe["slope"])}))
         channels = to
     net.add_module("flat", nn.Flatten())
-    net.add_module("logit", nn.Linear(channels * 16, 1))
+    net.add_module(head, nn.Linear(channels * 16, units))
     return net
+
+
+def dcgan_encoder(recipe: Json, image: list[int]) -> nn.Module:
+    return dcgan_discriminator(recipe, image, "posterior", 2 * recipe["zDim"])
+
+
+def judged(d: nn.Module, x: Tensor, layer: int) -> tuple[Tensor, Tensor]:
+    """The logits of a discriminator, and what its hidden layer has seen."""
+    seen = x
+    for name, module in d.named_children():
+        x = module(x)
+        if name == f"block{layer}":
+            seen = x
+    return x.flatten(), seen
 
 
 def mlp_generator(recipe: Json, sample: Json) -> nn.Module:
@@ -207,6 +221,12 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
     d_optimizer = optimizer_of(recipe["optimizer"]["discriminator"], d)
     bce = functional.binary_cross_entropy_with_logits
     g_loss_of = generator_loss(recipe["loss"])
+    vae = recipe["techniques"]["vae"]
+    encoder = dcgan_encoder(recipe["network"], sample["shape"]) if vae["reconstruction"] > 0 else None
+    if encoder is not None:
+        load(encoder, "encoder", initial)
+        encoder.to(dtype)
+        e_optimizer = optimizer_of(recipe["optimizer"]["generator"], encoder)
     average = {name: value.clone() for name, value in tensors_of(g, "generator").items()}
 
     reals, zs = initial["real"], initial["z"].to(dtype)
@@ -216,6 +236,9 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
         if sample["kind"] == "images":
             real = real / 127.5 - 1
         fake = g(zs[step])
+        if encoder is not None:
+            mean, log_variance = encoder(real).chunk(2, 1)
+            again = g(mean + (log_variance / 2).exp() * initial["noise"][step].to(dtype))
         for optimizer, player in ((g_optimizer, "generator"), (d_optimizer, "discriminator")):
             for group in optimizer.param_groups:
                 group["lr"] = recipe["optimizer"][player]["learningRate"] * rate_at(recipe, step)
@@ -223,7 +246,11 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
         d_optimizer.zero_grad()
         shown = {"real": real.requires_grad_(), "fake": fake.detach().requires_grad_()}
         on_real, on_fake = d(shown["real"]).flatten(), d(shown["fake"]).flatten()
-        d_loss = bce(on_real, torch.ones_like(on_real)) + bce(on_fake, torch.zeros_like(on_fake))
+        d_loss_fake = bce(on_fake, torch.zeros_like(on_fake))
+        if encoder is not None:
+            on_again = d(again.detach()).flatten()
+            d_loss_fake = (d_loss_fake + bce(on_again, torch.zeros_like(on_again))) / 2
+        d_loss = bce(on_real, torch.ones_like(on_real)) + d_loss_fake
         for side, logits in (("real", on_real), ("fake", on_fake)):
             weight = recipe["techniques"]["gradientPenalty"][side]
             if weight > 0:
@@ -234,8 +261,21 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
 
         g_optimizer.zero_grad()
         g_loss = g_loss_of(d(fake).flatten())
-        g_loss.backward()
+        if encoder is not None:
+            # Algorithm 1 of the paper, with means over the layer for its sums.
+            e_optimizer.zero_grad()
+            on_again, ours = judged(d, again, vae["layer"])
+            with torch.no_grad():
+                _, theirs = judged(d, real, vae["layer"])
+            reconstruction = (ours - theirs).square().mean() / 2
+            prior = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(1).mean()
+            e_loss = vae["prior"] * prior / ours[0].numel() + reconstruction
+            g_loss = g_loss + vae["reconstruction"] * reconstruction + g_loss_of(on_again)
+            e_loss.backward(inputs=list(encoder.parameters()), retain_graph=True)
+        g_loss.backward(inputs=list(g.parameters()))
         g_optimizer.step()
+        if encoder is not None:
+            e_optimizer.step()
 
         decay = min(recipe["emaDecay"], (1 + step) / (10 + step))
         for name, value in tensors_of(g, "generator").items():
@@ -245,6 +285,8 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
     state = {**tensors_of(g, "generator"), **tensors_of(d, "discriminator"), "telemetry": torch.stack(losses)}
     state |= optimizer_state(g_optimizer, g, "generator")
     state |= optimizer_state(d_optimizer, d, "discriminator")
+    if encoder is not None:
+        state |= tensors_of(encoder, "encoder") | optimizer_state(e_optimizer, encoder, "encoder")
     if recipe["emaDecay"] > 0:
         state |= {f"average/{name}": value for name, value in average.items()}
     return state

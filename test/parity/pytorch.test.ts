@@ -60,6 +60,14 @@ const cases: Readonly<Record<string, Case>> = {
     sample: images(1, 16),
     steps: 8,
   },
+  vaegan: {
+    recipe: recipeOf(dcgan, {
+      techniques: { ...techniquesOff, vae: { reconstruction: 0.5, prior: 2, layer: 1 } },
+    }),
+    sample: images(1, 32),
+    steps: 8,
+    digits: true,
+  },
   'pixel-shuffle': {
     recipe: recipeOf({ ...dcgan, upsampling: 'pixelShuffle' }, { loss: 'saturating' }),
     sample: images(1, 16),
@@ -137,11 +145,17 @@ describe.skipIf(lacking)(`steps of PyTorch${lacking ? `, skipped: ${lacking}` : 
     for (const [name, value] of Object.entries(cases)) {
       const { recipe, sample, steps } = value;
       const { zDim } = recipe.network;
-      const z = Array.from({ length: steps }, (_, k) => [...normals(seed, k, 'z', recipe.batch * zDim)]);
+      const drawn = (stream: string) => {
+        const rows = Array.from({ length: steps }, (_, k) => [
+          ...normals(seed, k, stream, recipe.batch * zDim),
+        ]);
+        return tensor('float32', rows.flat(), [steps, recipe.batch, zDim]);
+      };
       const tensors = new Map([
         ...initialState(buildProgram(recipe, sample), seed),
         ['real', await real(value)],
-        ['z', tensor('float32', z.flat(), [steps, recipe.batch, zDim])],
+        ['z', drawn('z')],
+        ['noise', drawn('posterior')],
       ] as const);
       const metadata = { case: JSON.stringify({ recipe, sample }) };
       writeFileSync(join(folder, `${name}.case.safetensors`), encodeSafetensors(tensors, metadata));

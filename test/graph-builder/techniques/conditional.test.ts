@@ -144,6 +144,24 @@ describe('7 VAE/GAN', () => {
     expect(figures.reconstruction).toBeGreaterThan(0);
   });
 
+  test('D is asked for reconstructions by the soft targets of fakes', async () => {
+    const recipe = recipeWith({ vae, softLabels: { real: [0.9, 0.9], fake: [0.3, 0.3], swap: 0 } });
+    const program = buildProgram(recipe, sample);
+    const state = stateOf(program);
+    // A D that says the same logit of everything: its losses follow from the targets alone.
+    const logit = 1.5;
+    const weight = state.get('discriminator/logit/weight')!;
+    const constant = new Map(state)
+      .set('discriminator/logit/weight', { ...weight, data: new Float32Array(weight.data.length) })
+      .set('discriminator/logit/bias', tensor('float32', [logit]));
+    const { telemetry } = await trainSteps(recipe, sample, 1, { state: constant });
+    const crossEntropy = (target: number) => Math.log1p(Math.exp(logit)) - target * logit;
+    expect(telemetry[0]![program.telemetry.indexOf('dLoss')]).toBeCloseTo(
+      crossEntropy(0.9) + crossEntropy(0.3),
+      5,
+    );
+  });
+
   test('exports an encoder whose means are latents of the generator', async () => {
     const program = buildProgram(start, sample);
     const bytes = encodeModel(compile(encoderGraph(program, stateOf(program)), 'portable'));

@@ -8,7 +8,7 @@ import type { Verdict } from '../../../training/monitor/verdict.ts';
 import { presets } from '../../../training/presets.ts';
 import { made, recorded } from './telemetry.ts';
 
-const [dcgan, mlp] = [presets.dcgan!, presets.mlp!];
+const [dcgan, vaegan, mlp] = [presets.dcgan!, presets.vaegan!, presets.mlp!];
 
 /** Soft labels of which none is swapped. */
 const softLabels = { real: [0.7, 1.2], fake: [0, 0.3], swap: 0 } as const;
@@ -28,6 +28,7 @@ describe('healthy runs', () => {
   it.each([
     ['digits', dcgan, 2000],
     ['digits-without-swaps', withoutSwaps, 2000],
+    ['vaegan', vaegan, 1700],
     ['ring8', mlp, 6000],
     ['grid25', mlp, 6000],
   ] as const)('%s: no verdict', (run, recipe, steps) => {

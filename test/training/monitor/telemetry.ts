@@ -6,7 +6,9 @@ import type { Telemetry } from '../../../graph-builder/program.ts';
 import { uniformStream } from '../../../training/data/integer-hash.ts';
 
 /** The recorded telemetry of a healthy run, one row a step. */
-export function recorded(run: 'digits' | 'digits-without-swaps' | 'ring8' | 'grid25'): Telemetry[] {
+export function recorded(
+  run: 'digits' | 'digits-without-swaps' | 'vaegan' | 'ring8' | 'grid25',
+): Telemetry[] {
   const file = join(import.meta.dirname, 'telemetry', `${run}.csv.gz`);
   const [header, ...lines] = gunzipSync(readFileSync(file)).toString().trim().split('\n');
   if (header !== telemetryNames.join(',')) throw new Error(`${file}: columns are ${header!}`);
