@@ -10,6 +10,7 @@ interface Flags {
   readonly seeds: number;
   readonly steps: number;
   readonly threads: number;
+  readonly jobs: number;
   readonly out?: string;
   readonly only?: string;
 }
@@ -23,6 +24,7 @@ export function benchCommand(): Command {
     .option('--seeds <n>', 'trainings of each', integer('--seeds', 1, 1000), 1)
     .option('--steps <n>', 'steps of each training', integer('--steps', 1), 2000)
     .option('--threads <n>', 'threads of onnxruntime', integer('--threads', 1, 1024), availableParallelism())
+    .option('--jobs <n>', 'trainings at the same time', integer('--jobs', 1, 1024), 1)
     .option('--only <names>', 'only what has one of these in its name, separated by commas')
     .option(
       '--out <dir>',

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { InputError } from '../../artifacts/errors.ts';
 import { appendLine, makeFolder, readText, writeFileAtomic } from '../../artifacts/files.ts';
 import { Generator } from '../../inference/node.ts';
+import type { Recipe } from '../../graph-builder/recipe.ts';
 import { openDataset } from '../data/dataset.ts';
 import { presets } from '../presets.ts';
+import { changeRecipe } from '../recipe.ts';
 import { train } from '../train.ts';
 import { cellsOf } from './cells.ts';
 import type { Cell } from './cells.ts';
@@ -19,7 +21,10 @@ export interface AblationOptions {
   readonly steps: number;
   /** Trainings of each cell, with seeds 0, 1, ... */
   readonly seeds: number;
+  /** Of onnxruntime, for each training. */
   readonly threads: number;
+  /** Trainings at the same time; 1 by default. Small networks gain more by it than by threads. */
+  readonly jobs?: number;
   /** Folder of the results: runs.jsonl, one line a training, and table.md. What is there already is not trained again. */
   readonly out: string;
   /** Cells whose name contains one of these; default all. */
@@ -46,7 +51,7 @@ export interface AblationRun {
 export async function runAblation(options: AblationOptions): Promise<string> {
   const { data, seeds, steps, out, signal } = options;
   const dataset = await openDataset(data, { size: 32, channels: 'auto' });
-  const recommended = presets[data === 'digits' ? 'dcgan' : 'mlp']!;
+  const recommended = asLongAs(steps, presets[data === 'digits' ? 'dcgan' : 'mlp']!);
   const sample = { kind: dataset.kind, shape: dataset.sampleShape, classes: dataset.classes.length };
   const cells = cellsOf(recommended, sample).filter(
     ({ name }) => !options.only || options.only.some((part) => name.includes(part)),
@@ -63,24 +68,42 @@ export async function runAblation(options: AblationOptions): Promise<string> {
   const judge = await judgeOf(dataset);
   try {
     const table = () => renderTable({ data, steps, judge, cells, runs });
-    const jobs = Array.from({ length: seeds }, (_, seed) => cells.map((cell) => ({ cell, seed }))).flat();
-    for (const [i, { cell, seed }] of jobs.entries()) {
-      if (signal?.aborted) break;
-      let run = runs.find((known) => known.cell === cell.name && known.seed === seed);
-      if (!run) {
-        run = await runCell(cell, seed, options, judge);
-        // Stopped in the middle of it.
-        if (run.outcome === 'stopped') break;
-        runs.push(run);
-        await appendLine(file, JSON.stringify({ data, ...run }));
-        await writeFileAtomic(join(out, 'table.md'), table());
+    const trainings = Array.from({ length: seeds }, (_, seed) =>
+      cells.map((cell) => ({ cell, seed })),
+    ).flat();
+    const waiting = trainings.values();
+    let done = 0;
+    let written = Promise.resolve();
+    const work = async () => {
+      for (const { cell, seed } of waiting) {
+        if (signal?.aborted) return;
+        let run = runs.find((known) => known.cell === cell.name && known.seed === seed);
+        if (!run) {
+          run = await runCell(cell, seed, options, judge);
+          // Stopped in the middle of it.
+          if (run.outcome === 'stopped') return;
+          const line = JSON.stringify({ data, ...run });
+          runs.push(run);
+          written = written.then(async () => {
+            await appendLine(file, line);
+            await writeFileAtomic(join(out, 'table.md'), table());
+          });
+          await written;
+        }
+        options.onRun?.(run, ++done, trainings.length);
       }
-      options.onRun?.(run, i + 1, jobs.length);
-    }
+    };
+    await Promise.all(Array.from({ length: options.jobs ?? 1 }, work));
     return table();
   } finally {
     await judge.dispose();
   }
+}
+
+/** The recipe with learning rates that have decayed when a training ends, however short it is. */
+function asLongAs(steps: number, recipe: Recipe): Recipe {
+  const isOff = recipe.techniques.rateDecay.decay === 'none';
+  return isOff ? recipe : changeRecipe(recipe, [`techniques.rateDecay.steps=${steps}`]);
 }
 
 /** Trainings of the same data and length that are there already. */
@@ -92,7 +115,11 @@ async function readRuns(file: string, data: string, steps: number): Promise<Abla
   return text
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as AblationRun & { readonly data: string })
+    // JSON has no NaN: a figure that could not be had is null there.
+    .map(
+      (line) =>
+        JSON.parse(line, (_key, value: unknown) => value ?? NaN) as AblationRun & { readonly data: string },
+    )
     .filter((run) => run.data === data && run.steps === steps);
 }
 
