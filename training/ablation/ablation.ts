@@ -112,15 +112,17 @@ async function readRuns(file: string, data: string, steps: number): Promise<Abla
     if (error instanceof InputError) return '';
     throw error;
   });
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    // JSON has no NaN: a figure that could not be had is null there.
-    .map(
-      (line) =>
-        JSON.parse(line, (_key, value: unknown) => value ?? NaN) as AblationRun & { readonly data: string },
-    )
-    .filter((run) => run.data === data && run.steps === steps);
+  return (
+    text
+      .split('\n')
+      .filter((line) => line !== '')
+      // JSON has no NaN: a figure that could not be had is null there.
+      .map(
+        (line) =>
+          JSON.parse(line, (_key, value: unknown) => value ?? NaN) as AblationRun & { readonly data: string },
+      )
+      .filter((run) => run.data === data && run.steps === steps)
+  );
 }
 
 async function runCell(
