@@ -56,6 +56,18 @@ def dcgan_discriminator(ndf: int = 4, nc: int = 1) -> nn.Module:
     )  # fmt: skip
 
 
+class ExampleDiscriminator(nn.Module):
+    """The discriminator of PyTorch's DCGAN example: TorchScript writes an If for its squeeze."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.main = dcgan_discriminator()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.main(x)
+        return y.view(-1, 1).squeeze(1)
+
+
 class ResidualUp(nn.Module):
     """A residual block of a generator: batch norms, nearest upsampling, 1 x 1 shortcut (SNGAN, BigGAN)."""
 
@@ -335,6 +347,7 @@ cases: dict[str, Case] = {
     "dcgan-generator-training": Case(dcgan_generator, (8, 1, 1), train=True),
     "dcgan-discriminator": Case(dcgan_discriminator, (1, 16, 16)),
     "dcgan-discriminator-training": Case(dcgan_discriminator, (1, 16, 16), train=True),
+    "dcgan-example-discriminator": Case(ExampleDiscriminator, (1, 16, 16)),
     "resnet-generator": Case(ResnetGenerator, (8,)),
     "resnet-generator-training": Case(ResnetGenerator, (8,), train=True),
     "resnet-discriminator": Case(ResnetDiscriminator, (3, 16, 16)),

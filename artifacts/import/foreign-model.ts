@@ -23,6 +23,15 @@ export interface ForeignNode {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: ReadonlyMap<string, ForeignAttribute>;
+  /** Of an If, by the name of the attribute. */
+  readonly branches: ReadonlyMap<string, ForeignBranch>;
+}
+
+/** Nodes that run if a condition says so; they read values of the graph around them. */
+export interface ForeignBranch {
+  readonly nodes: readonly ForeignNode[];
+  /** Names of the values that become the outputs of the If. */
+  readonly outputs: readonly string[];
 }
 
 /** A model that another program wrote: plain data, all weights read, its nodes in an order in which they can run. */
@@ -119,7 +128,7 @@ function refuseOperators(
   path: string,
 ): void {
   const own = new Set(functions.map(({ domain, name }) => `${domain ?? ''}::${name ?? ''}`));
-  for (const { domain, opType, name } of graph.node ?? []) {
+  for (const { domain, opType, name } of allNodes(graph)) {
     if (own.has(`${domain ?? ''}::${opType ?? ''}`))
       throw new InputError(
         `${path}: node "${name}" calls the function ${opType}; export with functions inlined`,
@@ -131,6 +140,23 @@ function refuseOperators(
   }
 }
 
+const branchesOf = ({ attribute }: types.INodeProto): types.IGraphProto[] =>
+  (attribute ?? []).flatMap(({ g }) => g ?? []);
+
+const allNodes = ({ node }: types.IGraphProto): types.INodeProto[] =>
+  (node ?? []).flatMap((each) => [each, ...branchesOf(each).flatMap(allNodes)]);
+
+/** What a node reads, in its branches too. */
+function readsOf(node: types.INodeProto): string[] {
+  const inBranches = branchesOf(node).flatMap((branch) => {
+    const nodes = branch.node ?? [];
+    const own = new Set(nodes.flatMap(({ output }) => output ?? []));
+    const read = [...nodes.flatMap(readsOf), ...(branch.output ?? []).map(({ name }) => name ?? '')];
+    return read.filter((name) => !own.has(name));
+  });
+  return [...(node.input ?? []), ...inBranches];
+}
+
 /** The nodes that an output depends on, in the order of the file. */
 function neededNodes(nodes: readonly types.INodeProto[], outputs: readonly PortInfo[]): types.INodeProto[] {
   const maker = new Map(nodes.flatMap((node) => (node.output ?? []).map((name) => [name, node] as const)));
@@ -140,7 +166,7 @@ function neededNodes(nodes: readonly types.INodeProto[], outputs: readonly PortI
     const node = maker.get(name);
     if (!node || needed.has(node)) continue;
     needed.add(node);
-    open.push(...(node.input ?? []));
+    open.push(...readsOf(node));
   }
   return nodes.filter((node) => needed.has(node));
 }
@@ -148,8 +174,9 @@ function neededNodes(nodes: readonly types.INodeProto[], outputs: readonly PortI
 function checkOrder(nodes: readonly types.INodeProto[], given: readonly string[], path: string): void {
   const known = new Set(['', ...given]);
   const later = new Set(nodes.flatMap(({ output }) => output ?? []));
-  for (const { name, opType, input, output } of nodes) {
-    for (const value of input ?? [])
+  for (const node of nodes) {
+    const { name, opType, output } = node;
+    for (const value of readsOf(node))
       if (!known.has(value))
         throw new InputError(
           `${path}: node "${name}" (${opType}) reads "${value}", ${later.has(value) ? 'which is computed from it or after it: the graph has a cycle or is out of order' : 'which nothing computes'}`,
@@ -158,22 +185,35 @@ function checkOrder(nodes: readonly types.INodeProto[], given: readonly string[]
   }
 }
 
-function foreignNode(
-  { opType, name, input, output, attribute }: types.INodeProto,
-  path: string,
-): ForeignNode {
+function foreignNode(node: types.INodeProto, path: string): ForeignNode {
+  const { opType, name, input, output, attribute } = node;
+  const where = `${path}: node "${name}" (${opType})`;
   const outputs = output ?? [];
+  const isBranch = ({ g }: types.IAttributeProto) => opType === 'If' && g;
+  const [branches, others] = [
+    (attribute ?? []).filter(isBranch),
+    (attribute ?? []).filter((proto) => !isBranch(proto)),
+  ];
   return {
     op: opType ?? '',
     name: [name, ...outputs].find(Boolean) ?? '',
     inputs: input ?? [],
     outputs,
-    attributes: new Map(
-      (attribute ?? []).map((proto) => [
-        proto.name ?? '',
-        attributeOf(proto, `${path}: node "${name}" (${opType})`),
-      ]),
-    ),
+    attributes: new Map(others.map((proto) => [proto.name ?? '', attributeOf(proto, where)])),
+    branches: new Map(branches.map(({ name: key, g }) => [key ?? '', branchOf(g!, path, where)])),
+  };
+}
+
+function branchOf(
+  { node, output, initializer }: types.IGraphProto,
+  path: string,
+  where: string,
+): ForeignBranch {
+  if (initializer?.length)
+    throw new InputError(`${where}: has a branch with weights of its own, which ganx does not import`);
+  return {
+    nodes: (node ?? []).map((each) => foreignNode(each, path)),
+    outputs: (output ?? []).map(({ name }) => name ?? ''),
   };
 }
 
@@ -194,9 +234,7 @@ function attributeOf(proto: types.IAttributeProto, where: string): ForeignAttrib
     case AttributeType.TENSOR:
       return tensorOf({ name: proto.name ?? '', ...proto.t }, where);
     case AttributeType.GRAPH:
-      throw new InputError(
-        `${where}: chooses or repeats graphs, which ganx does not import; PyTorch writes such for squeeze(dim) of an open extent: write flatten or reshape there, or export with dynamo=True`,
-      );
+      throw new InputError(`${where}: repeats a graph, which ganx does not import`);
     default:
       throw new InputError(
         `${where}: attribute ${proto.name} is ${AttributeType[type ?? 0] ?? 'of no type'}, which ganx does not import`,

@@ -12,12 +12,13 @@ import { isFloat, tensor } from '../../graph-builder/types.ts';
 import { InputError } from '../errors.ts';
 import { elementTypeOf } from '../onnx/element-types.ts';
 import { applyForeign } from './apply.ts';
+import { chooseBranches } from './branches.ts';
 import { isFoldable } from './fold.ts';
 import type { ForeignModel } from './foreign-model.ts';
 import { readForeignModel } from './foreign-model.ts';
 import { loweringOf } from './lower/index.ts';
 import type { Operand } from './operand.ts';
-import { valueOf } from './operand.ts';
+import { knownOf, valueOf } from './operand.ts';
 import type { NamedTensor } from './tensors.ts';
 import { foldedCopy, namedTensors } from './tensors.ts';
 
@@ -41,7 +42,18 @@ export interface Port extends TensorType {
  * @throws InputError naming the file, the node and what in it ganx cannot compute
  */
 export async function importModel(path: string, freeze: readonly string[] = []): Promise<ImportedModel> {
-  const model = await readForeignModel(path);
+  const read = await readForeignModel(path);
+  refuseOperators(read);
+  const inputs = read.inputs.map(({ name, dtype, shape }) => ({
+    name,
+    dtype: dtypeOfPort(read, name, dtype),
+    shape: shape.map((dim, axis) => (axis === 0 ? 'N' : extentOf(read, name, dim, shape))),
+  }));
+  const model = chooseBranches(read, (part, name) => {
+    const { operands } = apply({ model: part, tensors: namedTensors(part, []), inputs }, 'N', false);
+    const operand = operands.get(name);
+    return operand && knownOf(operand);
+  });
   refuseOperators(model);
   const tensors = namedTensors(model, freeze);
   const copied = foldedCopy(tensors);
@@ -49,11 +61,6 @@ export async function importModel(path: string, freeze: readonly string[] = []):
     throw new InputError(
       `${path}: "${copied[0]}" is a copy of "${copied[1]}" that the exporter has made, and training would part the two; export with do_constant_folding=False, or optimize=False`,
     );
-  const inputs = model.inputs.map(({ name, dtype, shape }) => ({
-    name,
-    dtype: dtypeOfPort(model, name, dtype),
-    shape: shape.map((dim, axis) => (axis === 0 ? 'N' : extentOf(model, name, dim, shape))),
-  }));
   const { values } = apply({ model, tensors, inputs }, 'N', false);
   const outputs = model.outputs.map(({ name }, i) => ({
     name,
@@ -66,8 +73,8 @@ export async function importModel(path: string, freeze: readonly string[] = []):
 /** All at once: who exports a model again wants to know of every one. */
 function refuseOperators({ nodes, source }: ForeignModel): void {
   const missing = new Map<string, number>();
-  for (const { op } of nodes)
-    if (!loweringOf(op) && !isFoldable(op)) missing.set(op, (missing.get(op) ?? 0) + 1);
+  for (const { op, branches } of nodes)
+    if (!branches.size && !loweringOf(op) && !isFoldable(op)) missing.set(op, (missing.get(op) ?? 0) + 1);
   if (missing.size === 0) return;
   const list = [...missing].map(([op, count]) => (count === 1 ? op : `${op} (${count} times)`)).join(', ');
   throw new InputError(`${source}: has operators that ganx does not import: ${list}`);
@@ -91,7 +98,7 @@ function apply(
   { model, tensors, inputs }: Omit<ImportedModel, 'outputs'>,
   batch: Dim,
   training: boolean,
-): { pass: Pass; values: Value[]; inputs: Value[] } {
+): { pass: Pass; operands: ReadonlyMap<string, Operand>; values: Value[]; inputs: Value[] } {
   const graph = new Graph(model.source);
   const zero = () => graph.constant(tensor('int32', [0], []));
   const pass = new Pass({
@@ -113,7 +120,7 @@ function apply(
     const values = model.outputs.map(({ name }) =>
       valueOf(operands.get(name) ?? missing(model, name), graph),
     );
-    return { pass, values, inputs: ports };
+    return { pass, operands, values, inputs: ports };
   } catch (error) {
     if (error instanceof GraphError)
       throw new InputError(`${model.source}: ${error.message}${hint(model)}`, { cause: error });

@@ -21,6 +21,16 @@ const transposed = (rows: readonly number[], columns: number) =>
   Array.from({ length: columns }, (_, j) => rows.filter((_, i) => i % columns === j)).flat();
 
 /** Model, and what is said of it after its path. */
+/** A node with a graph that reads `flat` from around it. */
+const branching = (op: string, input: string) => ({
+  ...node(op, [input], ['map']),
+  attribute: ['then_branch', 'else_branch'].map((name) => ({
+    name,
+    type: onnx.AttributeProto.AttributeType.GRAPH,
+    g: { node: [node(name === 'then_branch' ? 'Tanh' : 'Sigmoid', ['flat'], [name])], output: [{ name }] },
+  })),
+});
+
 const cases: readonly (readonly [what: string, model: Foreign, problem: string])[] = [
   ['an older opset', { ...good, opset: 8 }, 'opset 8 must be from 9 to 21; export with opset_version=18'],
   ['a newer opset', { ...good, opset: 22 }, 'opset 22 must be from 9 to 21; export with opset_version=18'],
@@ -102,19 +112,17 @@ const cases: readonly (readonly [what: string, model: Foreign, problem: string])
     'Gather: index 16 must be in [-16, 15] (at node map)',
   ],
   [
-    'a choice of graphs',
+    'a choice by what only a run tells',
     {
       ...good,
-      nodes: [
-        dense,
-        {
-          ...node('If', ['z'], ['map']),
-          attribute: [{ name: 'then_branch', type: onnx.AttributeProto.AttributeType.GRAPH, g: {} }],
-        },
-        last,
-      ],
+      nodes: [dense, node('Greater', ['flat', 'flat'], ['positive']), branching('If', 'positive'), last],
     },
-    'node "node map" (If): chooses or repeats graphs, which ganx does not import; PyTorch writes such for squeeze(dim) of an open extent: write flatten or reshape there, or export with dynamo=True',
+    'node "node map" (If) chooses by what only a run would tell; write the network without the choice, or export with dynamo=True',
+  ],
+  [
+    'a graph that is repeated',
+    { ...good, nodes: [dense, branching('Loop', 'flat'), last] },
+    'node "node map" (Loop): repeats a graph, which ganx does not import',
   ],
   [
     'a value that nothing computes',
@@ -195,6 +203,24 @@ describe('a foreign model is refused by name', () => {
       'is kept in ../secret, which must lie in the folder of the model',
     );
   });
+});
+
+test.each([
+  [1, 'Tanh'],
+  [0, 'Sigmoid'],
+])('of a choice that is known the branch is taken: %d', async (condition, op) => {
+  const path = writeForeign(folder, 'model.onnx', {
+    ...good,
+    nodes: [
+      dense,
+      node('Cast', ['int64 chosen'], ['condition'], { to: 9 }),
+      branching('If', 'condition'),
+      node('Identity', ['map'], ['images']),
+    ],
+    weights: { ...good.weights, 'int64 chosen': [[condition], [1]] },
+  });
+  const { model } = await importModel(path);
+  expect(model.nodes.map((each) => each.op)).toEqual(['Gemm', 'Cast', op, 'Identity', 'Identity']);
 });
 
 test('a good one is read, with its shapes', async () => {
