@@ -17,7 +17,9 @@ interface Flags {
 
 export function benchCommand(): Command {
   const techniques = new Command('techniques')
-    .description('train with everything on, everything off, each technique off and each alone, and compare')
+    .description(
+      'train the recommended recipe, it without each of its techniques, everything on, everything off, everything but each and each alone, and compare',
+    )
     .addOption(
       new Option('--data <name>', 'what is learnt').choices(['ring8', 'grid25', 'digits']).default('ring8'),
     )

@@ -9,14 +9,16 @@ import { temporaryFolder } from './fixtures.ts';
 
 const images = { kind: 'images', shape: [1, 32, 32], classes: 10 } as const;
 
-test('the cells are: the recommended recipe, all, none, all but each, each alone', () => {
+test('the cells are: the recommended recipe, it without each of its own, all, none, all but each, each alone', () => {
   const names = switchesOf(presets.dcgan!, images).map(({ name }) => name);
   expect(names.length).toBeGreaterThan(12);
   const cells = new Map(cellsOf(presets.dcgan!, images).map((cell) => [cell.name, cell.on]));
-  expect(cells.size).toBe(3 + 2 * names.length);
+  const own = cells.get('recommended')!;
+  expect(own.length).toBeGreaterThan(5);
+  expect(cells.size).toBe(3 + own.length + 2 * names.length);
+  for (const name of own) expect(cells.get(`without ${name}`)).toEqual(own.filter((other) => other !== name));
   expect(cells.get('everything on')).toEqual(names);
   expect(cells.get('everything off')).toEqual([]);
-  expect(cells.get('recommended')!.length).toBeGreaterThan(0);
   for (const name of names) {
     expect(cells.get(`only ${name}`)).toEqual([name]);
     expect(cells.get(`all but ${name}`)).toEqual(names.filter((other) => other !== name));

@@ -54,7 +54,10 @@ export function switchesOf(recommended: Recipe, sample: SampleSpec): Switch[] {
   });
 }
 
-/** Everything on, everything off, each one off, each one alone; and the recommended recipe itself. */
+/**
+ * The recommended recipe and that without each of its techniques; everything on, everything off, everything on but each
+ * one, each one alone.
+ */
 export function cellsOf(recommended: Recipe, sample: SampleSpec): Cell[] {
   const switches = switchesOf(recommended, sample);
   const cell = (name: string, isOn: (one: Switch) => boolean): Cell => ({
@@ -65,8 +68,16 @@ export function cellsOf(recommended: Recipe, sample: SampleSpec): Cell[] {
       switches.map((one) => (isOn(one) ? one.on : one.off)),
     ),
   });
+  const own = recommendedOnes(recommended, switches);
   return [
-    { name: 'recommended', on: recommendedOnes(recommended, switches), recipe: recommended },
+    { name: 'recommended', on: own, recipe: recommended },
+    ...switches
+      .filter(({ name }) => own.includes(name))
+      .map(({ name, off }) => ({
+        name: `without ${name}`,
+        on: own.filter((other) => other !== name),
+        recipe: apply(recommended, [off]),
+      })),
     cell('everything on', () => true),
     cell('everything off', () => false),
     ...switches.map((one) => cell(`all but ${one.name}`, (other) => other !== one)),
