@@ -126,7 +126,12 @@ class TrainingSession:
 
         Returns:
             The telemetry by name, [steps] each.
+
+        Raises:
+            InputError: where the steps are negative, or the data do not fit.
         """
+        if steps < 0:
+            raise InputError(f"steps is {steps}, must be at least 0")
         samples, end = self.batch_shape[0], self.step + steps
         classes = None if labels is None else np.asarray(labels)
         parts = []

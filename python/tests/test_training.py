@@ -93,6 +93,8 @@ def test_what_does_not_fit(fixtures: Path) -> None:
         session.train_steps(real)
     with pytest.raises(InputError, match="this run does not train on labels"):
         TrainingSession(fixtures / "dcgan").train_steps(real, labels)
+    with pytest.raises(InputError, match="steps is -2, must be at least 0"):
+        session.train(real[0], -2, labels[0])
     with pytest.raises(InputError, match='driver "both" must be loop or step'):
         TrainingSession(fixtures / "dcgan", driver="both")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="control soft/labels is unknown"):
