@@ -7,7 +7,7 @@ import { reduceSum } from '../../graph-builder/ops/reduction.ts';
 import { transform } from '../../graph-builder/rewrites/transform.ts';
 import { formatType, sizeOf } from '../../graph-builder/shape.ts';
 import { tensor } from '../../graph-builder/types.ts';
-import type { Case } from './gradient-cases.ts';
+import type { Case } from './gradient-cases/case.ts';
 import { derivative, direction, dot, Model, moved, spread, stencil } from './model.ts';
 import type { Results } from './model.ts';
 

@@ -10,8 +10,8 @@ import { reduceMax, reduceMin, reduceSum } from '../../graph-builder/ops/reducti
 import { registry } from '../../graph-builder/ops/registry.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
 import { verify } from '../../graph-builder/verify.ts';
-import { cases } from './gradient-cases.ts';
-import type { Case } from './gradient-cases.ts';
+import { cases } from './gradient-cases/index.ts';
+import type { Case } from './gradient-cases/case.ts';
 import { differentiate, forward, mismatches, withOp } from './gradient-check.ts';
 import { evaluate } from './model.ts';
 
