@@ -157,6 +157,14 @@ export const recipeSchema = z.strictObject({
         .max(1024)
         .describe('8: features that compare a sample with its batch; 0 is off'),
       dimensions: z.number().int().min(1).max(64).describe('8: extent of the space of each comparison'),
+      group: z
+        .number()
+        .int()
+        .min(2)
+        .max(65536)
+        .describe(
+          '8: samples compared with each other; a larger batch falls into groups of at least so many',
+        ),
     }),
     rateDecay: z.strictObject({
       decay: z

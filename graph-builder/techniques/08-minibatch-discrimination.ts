@@ -2,7 +2,8 @@ import { abs, exp, neg, sub } from '../ops/elementwise.ts';
 import { matmul } from '../ops/matmul.ts';
 import { concat, reshape } from '../ops/movement.ts';
 import { reduceSum } from '../ops/reduction.ts';
-import { fixed } from '../shape.ts';
+import { fixed, quotient } from '../shape.ts';
+import type { Dim } from '../types.ts';
 import type { Technique } from './technique.ts';
 
 export interface MinibatchDiscriminationOptions {
@@ -10,26 +11,36 @@ export interface MinibatchDiscriminationOptions {
   readonly kernels: number;
   /** Extent of the space in which each kernel compares samples. */
   readonly dimensions: number;
+  /** Samples that are compared with each other; a larger batch falls into groups of at least so many. */
+  readonly group: number;
 }
 
-export const minibatchDiscriminationOff: MinibatchDiscriminationOptions = { kernels: 0, dimensions: 5 };
+export const minibatchDiscriminationOff: MinibatchDiscriminationOptions = {
+  kernels: 0,
+  dimensions: 5,
+  group: 64,
+};
 
 /**
  * 8. Minibatch discrimination (Salimans et al. 2016, section 3.2): D sees how close each sample is to the others of its
  * batch, so that a collapsed G is found out. M = f(x) T, [N, kernels, dimensions]; feature b of sample i is
- * sum over j of exp(-|M[i, b] - M[j, b]|_1), beside itself.
+ * sum over j of exp(-|M[i, b] - M[j, b]|_1), beside itself. The cost grows with the square of what is compared, so a
+ * large batch falls into groups, as in StyleGAN (Karras et al. 2019), whose standard deviation over the batch is one
+ * over groups.
  */
 export const minibatchDiscrimination: Technique = {
   number: 8,
   name: 'minibatch-discrimination',
   off: { 'techniques.minibatchDiscrimination.kernels': 0 },
   hooks: ({ techniques: { minibatchDiscrimination: options } }) => {
-    const { kernels, dimensions } = options;
+    const { kernels, dimensions, group } = options;
     if (kernels === 0) return undefined;
     return {
       features: (pass, x) =>
         pass.scope('minibatch', () => {
           const n = x.shape[0]!;
+          const among = compared(n, group);
+          const groups = quotient(n, among)!;
           const tensor = pass.parameter('weight', [fixed(x.shape[1]), kernels * dimensions], {
             kind: 'normal',
             mean: 0,
@@ -37,12 +48,24 @@ export const minibatchDiscrimination: Technique = {
           });
           const m = matmul(x, tensor);
           const apart = abs(
-            sub(reshape(m, [n, 1, kernels, dimensions]), reshape(m, [1, n, kernels, dimensions])),
+            sub(
+              reshape(m, [groups, among, 1, kernels, dimensions]),
+              reshape(m, [groups, 1, among, kernels, dimensions]),
+            ),
           );
-          const closeness = reduceSum(exp(neg(reduceSum(apart, [3]))), [1]);
+          const near = reduceSum(exp(neg(reduceSum(apart, [4]))), [2]);
+          const closeness = reshape(near, [n, kernels]);
           // A sample's closeness to itself is 1.
           return concat([x, sub(closeness, 1)], 1);
         }),
     };
   },
 };
+
+/** The smallest part of a batch that is at least `least`, so that no sample is left to itself; all of it where none is. */
+function compared(batch: Dim, least: number): Dim {
+  if (typeof batch !== 'number') return batch;
+  let size = Math.min(least, batch);
+  while (batch % size !== 0) size++;
+  return size;
+}

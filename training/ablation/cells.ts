@@ -29,7 +29,9 @@ const usual: Readonly<Record<string, Settings>> = {
   replay: { 'techniques.replay': { size: 4096, probability: 0.25 } },
   freezing: { 'techniques.freezing.cap': 10 },
   'historical-averaging': { 'techniques.historicalAveraging': 0.01 },
-  'minibatch-discrimination': { 'techniques.minibatchDiscrimination': { kernels: 8, dimensions: 3 } },
+  'minibatch-discrimination': {
+    'techniques.minibatchDiscrimination': { kernels: 8, dimensions: 3, group: 64 },
+  },
   'loss-threshold': { 'techniques.lossThreshold.cap': 10 },
   'discriminator-steps': { 'techniques.discriminatorSteps': 2 },
   'soft-labels': { 'techniques.softLabels': { real: [0.7, 1.2], fake: [0, 0.3], swap: 0.05 } },

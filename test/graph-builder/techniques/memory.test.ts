@@ -233,11 +233,12 @@ describe('historical averaging', () => {
 });
 
 describe('minibatch discrimination', () => {
-  const [kernels, dimensions, features, n] = [3, 2, 4, 5];
+  const [kernels, dimensions, features, n] = [3, 2, 4, 6];
 
-  async function featuresOf(x: ArrayLike<number>) {
+  /** @param group samples that are compared with each other */
+  async function featuresOf(x: ArrayLike<number>, group: number) {
     const hooks = minibatchDiscrimination.hooks(
-      pointsRecipe({ minibatchDiscrimination: { kernels, dimensions } }),
+      pointsRecipe({ minibatchDiscrimination: { kernels, dimensions, group } }),
       points,
     )!;
     const graph = new Graph('minibatch');
@@ -250,9 +251,14 @@ describe('minibatch discrimination', () => {
     return { y: Array.from(y!), weight };
   }
 
-  test('is the formula of the paper', async () => {
+  test.each([
+    [64, 6],
+    [3, 3],
+    [2, 2],
+    [4, 6],
+  ])('is the formula of the paper, in groups of at least %i: %i', async (group, among) => {
     const x = direction(n * features, 1);
-    const { y, weight } = await featuresOf(x);
+    const { y, weight } = await featuresOf(x, group);
     const width = kernels * dimensions;
     const m = (i: number, column: number) =>
       Array.from({ length: features }, (_, k) => x[i * features + k]! * weight[k * width + column]!).reduce(
@@ -262,7 +268,7 @@ describe('minibatch discrimination', () => {
       for (let b = 0; b < kernels; b++) {
         let sum = 0;
         for (let j = 0; j < n; j++) {
-          if (j === i) continue;
+          if (j === i || Math.floor(j / among) !== Math.floor(i / among)) continue;
           let apart = 0;
           for (let c = 0; c < dimensions; c++)
             apart += Math.abs(m(i, b * dimensions + c) - m(j, b * dimensions + c));
@@ -274,7 +280,10 @@ describe('minibatch discrimination', () => {
 
   test('a collapsed batch gives the most there is: one less than its size', async () => {
     const one = direction(features, 1);
-    const { y } = await featuresOf(Float64Array.from({ length: n * features }, (_, i) => one[i % features]!));
+    const { y } = await featuresOf(
+      Float64Array.from({ length: n * features }, (_, i) => one[i % features]!),
+      64,
+    );
     for (let i = 0; i < n; i++)
       for (let b = 0; b < kernels; b++)
         expect(y[i * (features + kernels) + features + b]).toBeCloseTo(n - 1, 5);

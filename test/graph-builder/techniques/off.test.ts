@@ -38,7 +38,7 @@ const on: Readonly<Record<string, Partial<Recipe> | undefined>> = {
   freezing: { techniques: { ...techniquesOff, freezing: { ...techniquesOff.freezing, cap: 3 } } },
   'historical-averaging': { techniques: { ...techniquesOff, historicalAveraging: 0.1 } },
   'minibatch-discrimination': {
-    techniques: { ...techniquesOff, minibatchDiscrimination: { kernels: 4, dimensions: 3 } },
+    techniques: { ...techniquesOff, minibatchDiscrimination: { kernels: 4, dimensions: 3, group: 64 } },
   },
   adam: {
     optimizer: { ...plain.optimizer, discriminator: { kind: 'sgd', learningRate: 0.01, momentum: 0 } },
