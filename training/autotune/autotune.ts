@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { cpus } from 'node:os';
+import { InputError } from '../../artifacts/errors.ts';
+import { ganxVersion } from '../../artifacts/version.ts';
+import { initialize } from '../../graph-builder/initializer.ts';
+import { print } from '../../graph-builder/print.ts';
+import type { TrainingProgram } from '../../graph-builder/program.ts';
+import type { Chunk, Device, Engine } from '../engine/engine.ts';
+import { deviceName } from '../device.ts';
+import { TuningCache } from './cache.ts';
+import type { Execution } from './execution.ts';
+import { stepMilliseconds } from './measure.ts';
+import { search } from './search.ts';
+import type { Tuning } from './search.ts';
+
+/** What is tuned, and with what it is tried. */
+export interface Tuned {
+  readonly program: TrainingProgram;
+  readonly device: Device;
+  /** Kept unless another execution is clearly faster. */
+  readonly usual: Execution;
+  /** Threads there may be. */
+  readonly threads: number;
+  /** An engine that has yet to be given a state. */
+  readonly engine: (execution: Execution) => Engine;
+  /** The input of any steps. */
+  readonly chunkAt: (step: number, steps: number) => Chunk;
+  readonly signal: AbortSignal;
+  /** Something that was not as it should be, and hinders nothing. */
+  readonly onWarning: (message: string) => void;
+}
+
+/**
+ * The fastest way to run a program on a device: as it was measured before for the same graph on the same device, or
+ * measured now, in some seconds, and kept.
+ *
+ * @throws the signal's reason when it is aborted
+ */
+export async function autotune(tuned: Tuned, cache = new TuningCache(keyOf(tuned))): Promise<Tuning> {
+  const kept = await cache.read();
+  if (kept) return kept;
+  const tuning = await search(tuned.usual, tuned.threads, (execution) => tryOut(tuned, execution));
+  try {
+    await cache.write(tuning);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    tuned.onWarning(`what was measured is not kept: ${error.message}`);
+  }
+  return tuning;
+}
+
+/** Milliseconds of a step; Infinity where it does not run, be it for want of memory. */
+async function tryOut(
+  { program, engine: make, chunkAt, signal }: Tuned,
+  execution: Execution,
+): Promise<number> {
+  signal.throwIfAborted();
+  const engine = make(execution);
+  try {
+    await engine.ready();
+    await engine.restore(new Map(program.state.map((spec) => [spec.name, initialize(spec, 0)])));
+    return await stepMilliseconds(engine, chunkAt);
+  } catch {
+    return Infinity;
+  } finally {
+    await engine.dispose();
+  }
+}
+
+/** The step itself stands for the shapes: networks, batch and techniques are all in it. */
+const keyOf = ({ program, device, threads }: Tuned) => ({
+  step: createHash('sha256').update(print(program.stepGraph())).digest('hex'),
+  device: deviceName(device),
+  processor: cpus()[0]?.model ?? 'unknown',
+  cores: cpus().length,
+  threads,
+  ganx: ganxVersion,
+});

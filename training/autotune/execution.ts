@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import type { Target } from '../../graph-builder/ops/op.ts';
+import type { TrainingProgram } from '../../graph-builder/program.ts';
+import type { Device } from '../engine/engine.ts';
+import { usefulThreads } from '../threads.ts';
+
+/** How a program is run on a device: free to choose, as it changes the speed and, by rounding alone, the numbers. */
+export interface Execution {
+  /** What the training graph is compiled for. */
+  readonly target: Target;
+  /** Threads of onnxruntime. */
+  readonly threads: number;
+}
+
+export const executionSchema = z.strictObject({
+  target: z.enum(['cpu', 'portable']),
+  threads: z.number().int().min(1),
+}) satisfies z.ZodType<Execution>;
+
+/** What is chosen where nothing has been measured. */
+export const usualExecution = (program: TrainingProgram, device: Device, threads: number): Execution => ({
+  target: device.kind === 'cpu' ? 'cpu' : 'portable',
+  threads: usefulThreads(program, threads),
+});

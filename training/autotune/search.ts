@@ -1,0 +1,60 @@
+import type { Target } from '../../graph-builder/ops/op.ts';
+import type { Execution } from './execution.ts';
+
+/** An execution and how long a step takes with it. */
+export interface Measured extends Execution {
+  /** Of a step. */
+  readonly milliseconds: number;
+}
+
+/** What was measured, in order, and the best of it. */
+export interface Tuning {
+  readonly chosen: Execution;
+  readonly measured: readonly Measured[];
+}
+
+const targets: readonly Target[] = ['cpu', 'portable'];
+
+/** What another execution must gain over the usual one, so that noise does not choose: a twentieth. */
+const worthwhile = 0.95;
+
+/**
+ * Finds the fastest execution by measuring some: first the usual one on every target, then the best target on ever
+ * fewer threads, half as many each time, until that is slower.
+ *
+ * @param usual what is kept unless another is a twentieth faster
+ * @param most threads there may be
+ * @param measure milliseconds of a step; Infinity for an execution that does not work
+ */
+export async function search(
+  usual: Execution,
+  most: number,
+  measure: (execution: Execution) => Promise<number>,
+): Promise<Tuning> {
+  const measured: Measured[] = [];
+  const time = async (execution: Execution): Promise<Measured> => {
+    const known = measured.find(
+      ({ target, threads }) => target === execution.target && threads === execution.threads,
+    );
+    if (known) return known;
+    const result = { ...execution, milliseconds: await measure(execution) };
+    measured.push(result);
+    return result;
+  };
+  const first = await time(usual);
+  let best = first;
+  for (const target of targets) {
+    const other = await time({ ...usual, target });
+    if (other.milliseconds < best.milliseconds) best = other;
+  }
+  let threads = most;
+  while (threads >= 1) {
+    const other = await time({ target: best.target, threads });
+    const isSlower = other.milliseconds > best.milliseconds && threads < best.threads;
+    if (other.milliseconds < best.milliseconds) best = other;
+    if (isSlower) break;
+    threads = Math.floor(threads / 2);
+  }
+  const { target, threads: chosen } = best.milliseconds < first.milliseconds * worthwhile ? best : first;
+  return { chosen: { target, threads: chosen }, measured };
+}
