@@ -55,9 +55,9 @@ export class TuningCache {
 
 /** Where programs of this user keep what can be made again. */
 function cacheFolder(): string {
-  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
-  if (process.platform === 'win32' && LOCALAPPDATA) return LOCALAPPDATA;
+  const { XDG_CACHE_HOME = '', LOCALAPPDATA = '' } = process.env;
+  if (process.platform === 'win32' && LOCALAPPDATA !== '') return LOCALAPPDATA;
   if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches');
   // An empty one counts as none, says its specification.
-  return XDG_CACHE_HOME ? XDG_CACHE_HOME : join(homedir(), '.cache');
+  return XDG_CACHE_HOME === '' ? join(homedir(), '.cache') : XDG_CACHE_HOME;
 }
