@@ -23,6 +23,7 @@ function caseOf(
     optimizer: { generator: adam, discriminator: adam },
     emaDecay: 0,
     batch,
+    accumulate: 1,
     techniques: techniquesOff,
   };
   return { name, recipe, sample: { kind: 'images', shape: [channels, size, size] } };

@@ -20,16 +20,16 @@ export interface Plan {
   readonly loss: AdversarialLoss;
   readonly controls: readonly Control[];
   readonly averaged: readonly StateSpec[];
-  /** Updates of D, and real batches, in a step. */
+  /** Updates of D in a step. */
   readonly discriminatorSteps: number;
   readonly telemetry: readonly string[];
 }
 
 export interface StepInputs {
   readonly state: ReadonlyMap<string, Value>;
-  /** [discriminatorSteps N, ...sample], raw */
+  /** [discriminatorSteps accumulate N, ...sample], raw */
   readonly real: Value;
-  /** int32 [discriminatorSteps N], where labels are trained on */
+  /** int32 [discriminatorSteps accumulate N], where labels are trained on */
   readonly labels?: Value;
   /** [C] */
   readonly controls: Value;

@@ -15,7 +15,7 @@ import { RandomStreams } from './random.ts';
 import type { Recipe, SampleSpec } from './recipe.ts';
 import { averageName, telemetryNames } from './plan.ts';
 import type { Plan, StepInputs } from './plan.ts';
-import { trainingStep } from './step.ts';
+import { trainingStep } from './step/step.ts';
 import { hooksOf, refuseInside, techniques } from './techniques/index.ts';
 import type { Control, Move, NetworkStates, Player, Technique } from './techniques/technique.ts';
 import { tensor } from './types.ts';
@@ -39,7 +39,7 @@ export type Telemetry = Record<(typeof telemetryNames)[number], number>;
  * | `step`     | int32 []          | int32 []             | of the first step of the run                |
  * | `steps`    | -                 | int64 []             | K, the steps of the run                     |
  *
- * R is the batch times the updates of D in a step. Both put out `telemetry`, float32 [T] or [K, T].
+ * R is the batch times the batches of an update times the updates of D in a step. Both put out `telemetry`, float32 [T] or [K, T].
  */
 export interface TrainingProgram {
   readonly recipe: Recipe;
@@ -131,7 +131,7 @@ export function buildProgram(
   };
   const moves = hooks.map((hook) => hook.moves).filter((move) => move !== undefined);
   const carried = state.filter(({ parked }) => !parked);
-  const samplesPerStep = recipe.batch * discriminatorSteps;
+  const samplesPerStep = recipe.batch * recipe.accumulate * discriminatorSteps;
   return {
     recipe,
     sample,

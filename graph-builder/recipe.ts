@@ -16,8 +16,10 @@ export interface Recipe {
    * 0 keeps none.
    */
   readonly emaDecay: number;
-  /** Samples a step, real and fake each. */
+  /** Samples that are worked on together, real and fake each. */
   readonly batch: number;
+  /** Batches whose mean gradient an update follows: as one batch so many times as large, in less memory. 1 is off. */
+  readonly accumulate: number;
   readonly techniques: TechniqueOptions;
 }
 

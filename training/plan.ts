@@ -70,7 +70,7 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
     shape: [...dataset.sampleShape],
     classes: dataset.classes.length,
   };
-  checkFits(recipe, sample, dataset, imports.networks(sample));
+  const program = checkFits(recipe, sample, dataset, imports.networks(sample));
 
   const config: RunConfig = {
     format: 'ganx.run',
@@ -85,7 +85,7 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
     classes: [...dataset.classes],
     size,
     seed: options.seed ?? stored?.seed ?? 0,
-    steps: lengthOf(options, stored, dataset, recipe.batch * recipe.techniques.discriminatorSteps),
+    steps: lengthOf(options, stored, dataset, program.samplesPerStep),
     device,
     threads: options.threads ?? stored?.threads ?? availableParallelism(),
     ...(imports.config ? { imported: imports.config } : {}),
@@ -119,11 +119,11 @@ function lengthOf(
   options: TrainOptions,
   stored: RunConfig | undefined,
   dataset: Dataset,
-  batch: number,
+  samplesPerStep: number,
 ): number {
   if (options.steps !== undefined) return options.steps;
   if (options.epochs !== undefined) {
-    const steps = Math.max(1, Math.round((options.epochs * dataset.count) / batch));
+    const steps = Math.max(1, Math.round((options.epochs * dataset.count) / samplesPerStep));
     if (steps >= unbounded)
       throw new InputError(
         `--epochs: ${options.epochs} are more than the ${unbounded - 1} steps a run can have`,
@@ -151,8 +151,13 @@ function checkSize({ name, network }: Recipe, size: number, isPoints: boolean): 
     );
 }
 
-/** Refuses a recipe that cannot make such samples, and a batch that the data cannot fill. */
-function checkFits(recipe: Recipe, sample: SampleSpec, dataset: Dataset, given: GivenNetworks): void {
+/** The program of a recipe; refuses one that cannot make such samples, and a batch that the data cannot fill. */
+function checkFits(
+  recipe: Recipe,
+  sample: SampleSpec,
+  dataset: Dataset,
+  given: GivenNetworks,
+): TrainingProgram {
   if (recipe.batch > dataset.count)
     throw new InputError(
       `--batch: ${recipe.batch} is larger than the data, ${dataset.count} samples in ${dataset.name}`,
@@ -162,6 +167,7 @@ function checkFits(recipe: Recipe, sample: SampleSpec, dataset: Dataset, given: 
     checkMemory(program, recipe);
     // A step too: some settings contradict each other only there.
     program.stepGraph();
+    return program;
   } catch (error) {
     if (error instanceof GraphError)
       throw new InputError(

@@ -20,6 +20,7 @@ const dcgan: Recipe = {
   optimizer: { generator: adam, discriminator: adam },
   emaDecay: 0.999,
   batch: 64,
+  accumulate: 1,
   techniques: {
     ...techniquesOff,
     softLabels: { real: [0.7, 1.2], fake: [0, 0.3], swap: 0.05 },
@@ -75,6 +76,7 @@ const mlp: Recipe = {
   optimizer: { generator: swiftAdam, discriminator: swiftAdam },
   emaDecay: 0.999,
   batch: 512,
+  accumulate: 1,
   techniques: {
     ...techniquesOff,
     gradientPenalty: { real: 0.03, fake: 0.03 },

@@ -101,7 +101,13 @@ export const recipeSchema = z.strictObject({
     .int()
     .min(limits.batch[0])
     .max(limits.batch[1])
-    .describe('samples a step, as many real as fake'),
+    .describe('samples worked on together, as many real as fake'),
+  accumulate: z
+    .number()
+    .int()
+    .min(1)
+    .max(64)
+    .describe('batches whose mean gradient an update follows, as one larger batch in less memory; 1 is off'),
   techniques: z.strictObject({
     latent: z.enum(['normal', 'uniform']).describe('3: distribution of the latent z; uniform is U(-1, 1)'),
     batches: z

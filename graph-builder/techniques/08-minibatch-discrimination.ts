@@ -62,7 +62,10 @@ export const minibatchDiscrimination: Technique = {
   },
 };
 
-/** The smallest part of a batch that is at least `least`, so that no sample is left to itself; all of it where none is. */
+/**
+ * The smallest part of a batch that is at least `least`, so that no sample is left to itself. All of a batch whose size
+ * is not known, as in the exported discriminator.
+ */
 function compared(batch: Dim, least: number): Dim {
   if (typeof batch !== 'number') return batch;
   let size = Math.min(least, batch);

@@ -1,7 +1,8 @@
 """GAN training steps in PyTorch, as its DCGAN example writes them, for comparison with ganx.
 
 Each case is a safetensors file: the initial state under ganx's names, `real` [K, N, ...] and `z` [K, N, zDim]; its
-metadata holds the recipe and the sample as JSON. With an encoder there is also `noise` [K, N, zDim], its posterior's. The state after K steps is written beside it, once computed in
+metadata holds the recipe and the sample as JSON, and N counts the samples of all batches of an update. `noise`
+[K, N, zDim] is what an encoder's posterior draws with. The state after K steps is written beside it, once computed in
 float32 (`NAME.float32.safetensors`) and once in float64 (`NAME.float64.safetensors`), with the losses as `telemetry`
 [K, 2].
 """
@@ -229,50 +230,68 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
         e_optimizer = optimizer_of(recipe["optimizer"]["generator"], encoder)
     average = {name: value.clone() for name, value in tensors_of(g, "generator").items()}
 
-    reals, zs = initial["real"], initial["z"].to(dtype)
+    # Gradients add up over the batches of an update, as PyTorch lets them.
+    batches = recipe["accumulate"]
+    reals = initial["real"].unflatten(1, (batches, -1))
+    zs = initial["z"].unflatten(1, (batches, -1)).to(dtype)
+    noises = initial["noise"].unflatten(1, (batches, -1)).to(dtype)
     losses: list[Tensor] = []
     for step in range(len(reals)):
-        real = reals[step].to(dtype)
-        if sample["kind"] == "images":
-            real = real / 127.5 - 1
-        fake = g(zs[step])
-        if encoder is not None:
-            mean, log_variance = encoder(real).chunk(2, 1)
-            again = g(mean + (log_variance / 2).exp() * initial["noise"][step].to(dtype))
         for optimizer, player in ((g_optimizer, "generator"), (d_optimizer, "discriminator")):
             for group in optimizer.param_groups:
                 group["lr"] = recipe["optimizer"][player]["learningRate"] * rate_at(recipe, step)
 
         d_optimizer.zero_grad()
-        shown = {"real": real.requires_grad_(), "fake": fake.detach().requires_grad_()}
-        on_real, on_fake = d(shown["real"]).flatten(), d(shown["fake"]).flatten()
-        d_loss_fake = bce(on_fake, torch.zeros_like(on_fake))
-        if encoder is not None:
-            on_again = d(again.detach()).flatten()
-            d_loss_fake = (d_loss_fake + bce(on_again, torch.zeros_like(on_again))) / 2
-        d_loss = bce(on_real, torch.ones_like(on_real)) + d_loss_fake
-        for side, logits in (("real", on_real), ("fake", on_fake)):
-            weight = recipe["techniques"]["gradientPenalty"][side]
-            if weight > 0:
-                (slope,) = torch.autograd.grad(logits.sum(), shown[side], create_graph=True)
-                d_loss = d_loss + weight / 2 * slope.square().flatten(1).sum(1).mean()
-        d_loss.backward()
+        shown_to_d: list[tuple[Tensor, Tensor, tuple[Tensor, Tensor, Tensor] | None]] = []
+        d_losses: list[Tensor] = []
+        for real, z, noise in zip(reals[step], zs[step], noises[step], strict=True):
+            real = real.to(dtype)
+            if sample["kind"] == "images":
+                real = real / 127.5 - 1
+            fake = g(z)
+            encoded = None
+            if encoder is not None:
+                mean, log_variance = encoder(real).chunk(2, 1)
+                encoded = (mean, log_variance, g(mean + (log_variance / 2).exp() * noise))
+            shown = {
+                "real": real.requires_grad_(),
+                "fake": fake.detach().requires_grad_(),
+            }
+            on_real, on_fake = d(shown["real"]).flatten(), d(shown["fake"]).flatten()
+            d_loss_fake = bce(on_fake, torch.zeros_like(on_fake))
+            if encoded is not None:
+                on_again = d(encoded[2].detach()).flatten()
+                d_loss_fake = (d_loss_fake + bce(on_again, torch.zeros_like(on_again))) / 2
+            d_loss = bce(on_real, torch.ones_like(on_real)) + d_loss_fake
+            for side, logits in (("real", on_real), ("fake", on_fake)):
+                weight = recipe["techniques"]["gradientPenalty"][side]
+                if weight > 0:
+                    (slope,) = torch.autograd.grad(logits.sum(), shown[side], create_graph=True)
+                    d_loss = d_loss + weight / 2 * slope.square().flatten(1).sum(1).mean()
+            (d_loss / batches).backward()
+            d_losses.append(d_loss.detach())
+            shown_to_d.append((real, fake, encoded))
         d_optimizer.step()
 
         g_optimizer.zero_grad()
-        g_loss = g_loss_of(d(fake).flatten())
         if encoder is not None:
-            # Algorithm 1 of the paper, with means over the layer for its sums.
             e_optimizer.zero_grad()
-            on_again, ours = judged(d, again, vae["layer"])
-            with torch.no_grad():
-                _, theirs = judged(d, real, vae["layer"])
-            reconstruction = (ours - theirs).square().mean() / 2
-            prior = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(1).mean()
-            e_loss = vae["prior"] * prior / ours[0].numel() + reconstruction
-            g_loss = g_loss + vae["reconstruction"] * reconstruction + g_loss_of(on_again)
-            e_loss.backward(inputs=list(encoder.parameters()), retain_graph=True)
-        g_loss.backward(inputs=list(g.parameters()))
+        g_losses: list[Tensor] = []
+        for real, fake, encoded in shown_to_d:
+            g_loss = g_loss_of(d(fake).flatten())
+            if encoder is not None and encoded is not None:
+                # Algorithm 1 of the paper, with means over the layer for its sums.
+                mean, log_variance, again = encoded
+                on_again, ours = judged(d, again, vae["layer"])
+                with torch.no_grad():
+                    _, theirs = judged(d, real, vae["layer"])
+                reconstruction = (ours - theirs).square().mean() / 2
+                prior = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(1).mean()
+                e_loss = vae["prior"] * prior / ours[0].numel() + reconstruction
+                g_loss = g_loss + vae["reconstruction"] * reconstruction + g_loss_of(on_again)
+                (e_loss / batches).backward(inputs=list(encoder.parameters()), retain_graph=True)
+            (g_loss / batches).backward(inputs=list(g.parameters()))
+            g_losses.append(g_loss.detach())
         g_optimizer.step()
         if encoder is not None:
             e_optimizer.step()
@@ -280,7 +299,7 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
         decay = min(recipe["emaDecay"], (1 + step) / (10 + step))
         for name, value in tensors_of(g, "generator").items():
             average[name].mul_(decay).add_(value, alpha=1 - decay)
-        losses.append(torch.stack([d_loss.detach(), g_loss.detach()]))
+        losses.append(torch.stack([torch.stack(d_losses).mean(), torch.stack(g_losses).mean()]))
 
     state = {**tensors_of(g, "generator"), **tensors_of(d, "discriminator"), "telemetry": torch.stack(losses)}
     state |= optimizer_state(g_optimizer, g, "generator")

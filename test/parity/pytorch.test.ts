@@ -68,6 +68,20 @@ const cases: Readonly<Record<string, Case>> = {
     steps: 8,
     digits: true,
   },
+  accumulate: {
+    recipe: recipeOf(dcgan, { accumulate: 4 }),
+    sample: images(1, 16),
+    steps: 8,
+  },
+  'accumulate-vaegan': {
+    recipe: recipeOf(dcgan, {
+      accumulate: 2,
+      techniques: { ...techniquesOff, vae: { reconstruction: 0.5, prior: 2, layer: 1 } },
+    }),
+    sample: images(1, 32),
+    steps: 8,
+    digits: true,
+  },
   'pixel-shuffle': {
     recipe: recipeOf({ ...dcgan, upsampling: 'pixelShuffle' }, { loss: 'saturating' }),
     sample: images(1, 16),
@@ -130,7 +144,7 @@ describe.skipIf(lacking)(`steps of PyTorch${lacking ? `, skipped: ${lacking}` : 
   const real = async ({ recipe, sample, steps, digits }: Case) => {
     if (!digits) return randomBatches(recipe, sample, steps);
     const { data } = await openDataset(undefined, { size: sample.shape[1]!, channels: 1 });
-    const shape = [steps, recipe.batch, ...sample.shape];
+    const shape = [steps, recipe.batch * recipe.accumulate, ...sample.shape];
     return tensor(
       'uint8',
       (data as Uint8Array).subarray(
@@ -145,11 +159,14 @@ describe.skipIf(lacking)(`steps of PyTorch${lacking ? `, skipped: ${lacking}` : 
     for (const [name, value] of Object.entries(cases)) {
       const { recipe, sample, steps } = value;
       const { zDim } = recipe.network;
+      const { batch, accumulate } = recipe;
+      // Each batch of an update draws from streams of its own.
+      const prefixes = Array.from({ length: accumulate }, (_, i) => (i === 0 ? '' : `turn${i + 1}/`));
       const drawn = (stream: string) => {
-        const rows = Array.from({ length: steps }, (_, k) => [
-          ...normals(seed, k, stream, recipe.batch * zDim),
-        ]);
-        return tensor('float32', rows.flat(), [steps, recipe.batch, zDim]);
+        const rows = Array.from({ length: steps }, (_, k) =>
+          prefixes.flatMap((prefix) => [...normals(seed, k, prefix + stream, batch * zDim)]),
+        );
+        return tensor('float32', rows.flat(), [steps, batch * accumulate, zDim]);
       };
       const tensors = new Map([
         ...initialState(buildProgram(recipe, sample), seed),

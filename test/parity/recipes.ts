@@ -47,6 +47,7 @@ export function recipeOf(network: DcganRecipe | MlpRecipe, changes: Partial<Reci
     optimizer: { generator: adam, discriminator: adam },
     emaDecay: 0,
     batch: 4,
+    accumulate: 1,
     techniques: techniquesOff,
     ...changes,
   };
@@ -76,12 +77,12 @@ export const points: SampleSpec = { kind: 'points', shape: [2] };
 
 /** `steps` batches for a recipe: bytes or points, the same for the same arguments. */
 export function randomBatches(
-  { batch }: Recipe,
+  { batch, accumulate }: Recipe,
   { kind, shape }: SampleSpec,
   steps: number,
   seed = 1,
 ): Tensor {
-  const full = [steps, batch, ...shape];
+  const full = [steps, batch * accumulate, ...shape];
   const values = uniforms(seed, 0, 'data', sizeOf(full));
   return kind === 'images'
     ? tensor(

@@ -162,8 +162,9 @@ def save_torch(
     state = changed_tensors(start.tensors, changes, str(start.folder))
     # The monitor has not seen these weights: it starts anew.
     manifest = {name: value for name, value in start.manifest.items() if name != "monitor"}
-    techniques, batch = manifest["config"]["recipe"]["techniques"], manifest["config"]["recipe"]["batch"]
-    manifest["position"] = done * batch * techniques["discriminatorSteps"]
+    recipe = manifest["config"]["recipe"]
+    batches = recipe["accumulate"] * recipe["techniques"]["discriminatorSteps"]
+    manifest["position"] = done * recipe["batch"] * batches
     return write_checkpoint(folder.path, done, manifest, state)
 
 

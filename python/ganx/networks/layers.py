@@ -96,17 +96,19 @@ def downsampling(kind: str, inputs: int, outputs: int, bias: bool) -> nn.Module:
 
 
 class MinibatchDiscrimination(nn.Module):
-    """Tells each sample how close it is to the others of its batch (Salimans et al. 2016, section 3.2)."""
+    """Tells each sample how close it is to others of its batch (Salimans et al. 2016, section 3.2)."""
 
-    def __init__(self, features: int, kernels: int, dimensions: int) -> None:
-        """`kernels` further features, each from a space of `dimensions`."""
+    def __init__(self, features: int, kernels: int, dimensions: int, group: int) -> None:
+        """`kernels` further features, each from a space of `dimensions`, among groups of at least `group` samples."""
         super().__init__()
-        self.kernels = kernels
+        self.kernels, self.group = kernels, group
         self.weight = nn.Parameter(0.05 * torch.randn(features, kernels * dimensions))
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, F] -> [N, F + kernels]."""
-        m = (x @ self.weight).reshape(len(x), self.kernels, -1)
-        apart = (m[:, None] - m[None]).abs().sum(3)  # [N, N, kernels]
+        among = next(n for n in range(min(self.group, len(x)), len(x) + 1) if len(x) % n == 0)
+        m = (x @ self.weight).reshape(-1, among, self.kernels, self.weight.shape[1] // self.kernels)
+        apart = (m[:, :, None] - m[:, None]).abs().sum(4)  # [groups, among, among, kernels]
         # A sample's closeness to itself is 1.
-        return torch.cat([x, torch.exp(-apart).sum(1) - 1], 1)
+        closeness = torch.exp(-apart).sum(2).reshape(-1, self.kernels)
+        return torch.cat([x, closeness - 1], 1)

@@ -128,7 +128,9 @@ class Discriminator(Network):
         self.noise = Noise("discriminator")
         self.minibatch: nn.Module = nn.Identity()
         if comparison["kernels"] > 0:
-            self.minibatch = MinibatchDiscrimination(features, comparison["kernels"], comparison["dimensions"])
+            self.minibatch = MinibatchDiscrimination(
+                features, comparison["kernels"], comparison["dimensions"], comparison["group"]
+            )
             features += comparison["kernels"]
         self.logit = nn.Linear(features, 1)
         if techniques["labels"]["weight"] > 0:

@@ -1,0 +1,126 @@
+import { gradients } from '../autodiff.ts';
+import type { Value } from '../graph.ts';
+import { and } from '../ops/comparison.ts';
+import { add, mul, sqrt, sub, where } from '../ops/elementwise.ts';
+import { reduceSumSquare } from '../ops/reduction.ts';
+import { groupsOf, join, part } from '../optimizers/group.ts';
+import { applyOptimizer } from '../optimizers/optimizer.ts';
+import { averageName } from '../plan.ts';
+import type { Losses, Player, StepContext } from '../techniques/technique.ts';
+import type { Building } from './building.ts';
+import { sumOf } from './values.ts';
+
+/** How the networks of a step learn: gradients, updates, and the average of G. */
+export class Updates {
+  readonly #building: Building;
+
+  constructor(building: Building) {
+    this.#building = building;
+  }
+
+  /** Gradients of a network's loss, penalties on its weights included, in the order of its parameters. */
+  gradients(player: Player, loss: Value, constants: readonly Value[], context: StepContext): Value[] {
+    const { graph, plan, next, awaited } = this.#building;
+    const parameters = plan.states[player]!.parameters.map(({ name }) => ({ name, value: next.get(name)! }));
+    const whole = graph.scope(`penalty-${player}`, () =>
+      sumOf([loss, ...plan.hooks.flatMap((hook) => hook.penalty?.(player, parameters, context) ?? [])]),
+    );
+    return gradients(
+      whole,
+      parameters.map(({ value }) => value),
+      { constants: [...constants, ...awaited] },
+    );
+  }
+
+  /** Updates a network, unless a technique holds it back; returns the L2 norm of its gradients together. */
+  update(
+    network: 'generator' | 'discriminator',
+    grads: readonly Value[],
+    losses: Losses,
+    context: StepContext,
+  ): Value {
+    const { graph, plan } = this.#building;
+    const gate = graph.scope(`gate-${network}`, () => {
+      const gates = plan.hooks.flatMap((hook) => hook.gate?.(network, losses, context) ?? []);
+      return gates.length ? gates.reduce((all, each) => and(all, each)) : undefined;
+    });
+    this.#apply(network, grads, gate, context);
+    return graph.scope(`update-${network}`, () => globalNorm(grads));
+  }
+
+  /** Updates the encoder, which nothing holds back. */
+  updateEncoder(grads: readonly Value[], context: StepContext): void {
+    this.#apply('encoder', grads, undefined, context);
+  }
+
+  /** Moves the average of G's weights. */
+  average(context: StepContext): void {
+    const { graph, plan, next } = this.#building;
+    const { averaged } = plan;
+    graph.scope('average', () => {
+      if (!averaged.length) return;
+      const decay = context.control('average/decay');
+      const share = sub(1, decay);
+      for (const group of groupsOf(averaged, ({ name }) => next.get(name)!)) {
+        const values = group.map(({ name }) => next.get(name)!);
+        const averages = join(group.map(({ name }) => next.get(averageName(name))!));
+        const results = part(add(mul(averages, decay), mul(join(values), share)), values);
+        group.forEach(({ name }, i) => next.set(averageName(name), results[i]!));
+      }
+    });
+  }
+
+  #apply(player: Player, grads: readonly Value[], gate: Value | undefined, context: StepContext): void {
+    const { graph, plan, next } = this.#building;
+    const specs = plan.states[player]!.parameters;
+    const updated = graph.scope(`update-${player}`, () =>
+      applyOptimizer(plan.optimizers[player]!, {
+        prefix: `optimizer/${player}`,
+        learningRate: context.control(`${rateOf(player)}/learningRate`),
+        parameters: specs.map(({ name }, i) => ({ name, value: next.get(name)!, gradient: grads[i]! })),
+        state: context.state,
+      }),
+    );
+    graph.scope(`update-${player}`, () => {
+      for (const [name, value] of updated) next.set(name, gate ? where(gate, value, next.get(name)!) : value);
+    });
+  }
+}
+
+/** The mean gradients of the batches of an update, added up one batch after the other. */
+export class MeanGradients {
+  readonly #building: Building;
+  readonly #scope: string;
+  #sum: readonly Value[] = [];
+
+  constructor(building: Building, player: Player) {
+    this.#building = building;
+    this.#scope = `update-${player}`;
+  }
+
+  /** Takes a batch in; what the building puts `afterwards` then waits until it is. */
+  add(grads: readonly Value[]): void {
+    const { graph, plan } = this.#building;
+    graph.scope(this.#scope, () => {
+      this.#sum = this.#sum.length ? this.#sum.map((value, i) => add(value, grads[i]!)) : grads;
+      if (plan.recipe.accumulate > 1) this.#building.learnt(globalNorm(this.#sum));
+    });
+  }
+
+  /** Once all batches are in. */
+  get mean(): readonly Value[] {
+    const { graph, plan } = this.#building;
+    const { accumulate } = plan.recipe;
+    if (accumulate === 1) return this.#sum;
+    return graph.scope(this.#scope, () => this.#sum.map((value) => mul(value, 1 / accumulate)));
+  }
+}
+
+/** An encoder learns at G's rate. */
+const rateOf = (player: Player) => (player === 'encoder' ? 'generator' : player);
+
+/** L2 norm of all gradients of a network together. */
+function globalNorm(grads: readonly Value[]): Value {
+  const squares = groupsOf(grads, (grad) => grad).map((group) => reduceSumSquare(join(group)));
+  return sqrt(squares.reduce((sum, square) => add(sum, square)));
+}
