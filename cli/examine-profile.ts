@@ -59,7 +59,9 @@ function rowsOf(profile: Profile): Row[] {
     ['kernels', part(kernels)],
     ['executor', `${part(executor)}  between kernels`],
     ['outside', `${part(outside)}  inputs, outputs${device === undefined ? '' : ', waiting for the device'}`],
-    ...(device === undefined ? [] : [['device', `${duration(device)}  its programs, on its own clock`] as const]),
+    ...(device === undefined
+      ? []
+      : [['device', `${duration(device)}  its programs, on its own clock`] as const]),
     ['operators', table(operators, shown.operators)],
     ['places', table(layers, shown.places)],
     [

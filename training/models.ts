@@ -72,8 +72,7 @@ export function engineSpec(
 
 function onDevice({ state }: TrainingProgram): OnDevice {
   const graph = new Graph('state');
-  for (const { name, dtype, shape } of state)
-    graph.output(`host/${name}`, graph.input(name, dtype, shape));
+  for (const { name, dtype, shape } of state) graph.output(`host/${name}`, graph.input(name, dtype, shape));
   return {
     carried: state.flatMap(({ name, parked }) => (parked ? [] : [name])),
     download: encodeModel(graph),

@@ -17,13 +17,7 @@ type Rewrite = (graph: Graph) => Graph;
 
 /** Composite operators are lowered first where layouts need to see their parts, last where they have a form of their own. */
 const rewritesFor: Readonly<Record<Target, readonly Rewrite[]>> = {
-  portable: [
-    removeDead,
-    (graph) => lower(graph, 'portable'),
-    useWebgpuForms,
-    mergeDuplicates,
-    removeDead,
-  ],
+  portable: [removeDead, (graph) => lower(graph, 'portable'), useWebgpuForms, mergeDuplicates, removeDead],
   cpu: [
     removeDead,
     (graph) => lower(graph, 'cpu'),

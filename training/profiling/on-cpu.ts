@@ -32,6 +32,5 @@ const exceptions: readonly Exception[] = [
 /** Why a node may be computed on the CPU instead of on the device; undefined where it may not. */
 export const reasonOnCpu = ({ op, name }: PlacedNode, device: Device): string | undefined =>
   exceptions.find(
-    (exception) =>
-      exception.device === device.kind && exception.op === op && name.startsWith(exception.name),
+    (exception) => exception.device === device.kind && exception.op === op && name.startsWith(exception.name),
   )?.reason;

@@ -29,7 +29,8 @@ export function readPlacement(log: string): Placement {
     if (heading) {
       provider = providerOf(heading[1]!);
       counts[provider] = Number(heading[2]);
-    } else if (node && provider !== undefined) (nodes[provider] ??= []).push({ op: node[1]!, name: node[2]! });
+    } else if (node && provider !== undefined)
+      (nodes[provider] ??= []).push({ op: node[1]!, name: node[2]! });
   }
   if (provider === undefined) throw new Error("onnxruntime's log does not tell where nodes are placed");
   for (const [name, { length }] of Object.entries(nodes))
