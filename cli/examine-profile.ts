@@ -41,14 +41,14 @@ export async function examineProfile(
   });
   const of = { device: deviceName(device), threads, fromStep: start?.step ?? 0 };
   return {
-    what: `${steps} steps from step ${of.fromStep} on ${of.device}, ${threads} threads, with onnxruntime's profiler`,
+    what: `${steps} steps from step ${of.fromStep} on ${of.device}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, with onnxruntime's profiler`,
     rows: rowsOf(profile),
     facts: { type: 'profile', path, ...of, ...profile },
   };
 }
 
 function rowsOf(profile: Profile): Row[] {
-  const { milliseconds, kernels, executor, outside, device, operators, nodes, places } = profile;
+  const { milliseconds, kernels, executor, outside, programs, operators, nodes, places } = profile;
   const part = (time: number) => `${duration(time)}  ${percent(time / milliseconds)}`;
   const layers = places.flatMap((place) => [
     place,
@@ -58,10 +58,13 @@ function rowsOf(profile: Profile): Row[] {
     ['a step', duration(milliseconds)],
     ['kernels', part(kernels)],
     ['executor', `${part(executor)}  between kernels`],
-    ['outside', `${part(outside)}  inputs, outputs${device === undefined ? '' : ', waiting for the device'}`],
-    ...(device === undefined
+    [
+      'outside',
+      `${part(outside)}  inputs, outputs${programs === undefined ? '' : ', waiting for the device'}`,
+    ],
+    ...(programs === undefined
       ? []
-      : [['device', `${duration(device)}  its programs, on its own clock`] as const]),
+      : [['device', `${duration(programs)}  its programs, on its own clock`] as const]),
     ['operators', table(operators, shown.operators)],
     ['places', table(layers, shown.places)],
     [

@@ -46,9 +46,9 @@ async function logSession(
       stdio: ['pipe', 'pipe', log.fd],
     });
     let problem = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (problem += text));
+    child.stdout!.setEncoding('utf8').on('data', (text: string) => (problem += text));
     // It may end before it has read the model.
-    child.stdin.on('error', () => undefined).end(model);
+    child.stdin!.on('error', () => undefined).end(model);
     const code = await new Promise<number | null>((resolve, reject) => {
       child.on('error', reject).on('close', resolve);
     });

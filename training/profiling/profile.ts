@@ -48,7 +48,7 @@ export interface Profile {
   /** Of that, before and after the executor: inputs, outputs, and the wait for a device. */
   readonly outside: number;
   /** Of programs on the device; undefined with the host's clock. */
-  readonly device: number | undefined;
+  readonly programs: number | undefined;
   readonly operators: readonly Share[];
   readonly nodes: readonly NodeShare[];
   readonly places: readonly PlaceShare[];
@@ -100,7 +100,7 @@ export function summarize(events: readonly ProfileEvent[], runs: number, steps: 
     kernels: inEvents(isKernel),
     executor: inEvents(isExecutor),
     outside: inEvents(isRun),
-    device: programs.length ? perStep(sum(programs.map(({ dur }) => dur))) : undefined,
+    programs: programs.length ? perStep(sum(programs.map(({ dur }) => dur))) : undefined,
     operators: shares(({ op }) => op),
     nodes: nodes
       .map((node) => ({ ...share(node.name, [node]), op: node.op, provider: node.provider }))
@@ -189,10 +189,17 @@ function timedByDevice(
   }));
 }
 
-/** Nodes are named after their place: network/layer/..., with `gradient/` before it in the backward pass. */
+/**
+ * Nodes are named after their place and their operator, network/layer/.../Conv, with `gradient/` before it in the backward
+ * pass. What onnxruntime has fused bears the name of its rule behind that.
+ */
 function placeOf(name: string): [part: string, layer: string] {
-  const places = name.split('/').slice(0, -1);
-  if (places.length === 0) return ['made by onnxruntime', ''];
+  const path = name.split('/');
+  const places = path.slice(
+    0,
+    path.findIndex((part) => /^[A-Z]/.test(part)),
+  );
+  if (places.length === 0) return ['no place', ''];
   const depth = places[0] === 'gradient' && places.length > 1 ? 2 : 1;
   return [places.slice(0, depth).join('/'), places[depth] ?? ''];
 }

@@ -1,8 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { listCheckpoints } from '../../../artifacts/checkpoint.ts';
 import type { Recipe, SampleSpec } from '../../../graph-builder/recipe.ts';
 import { techniquesOff } from '../../../graph-builder/techniques/index.ts';
-import { run } from '../../cli/ganx.ts';
+import { temporaryFolder } from '../../artifacts/temporary-folder.ts';
+import { program as ganxProgram, run } from '../../cli/ganx.ts';
 import { dcgan, images, mlp, points, randomRecipe, recipeOf } from '../../parity/recipes.ts';
 import { onWebgpu, webgpuEnvironment, webgpuLacks } from '../../software-webgpu.ts';
 
@@ -83,11 +86,46 @@ test.skipIf(webgpuLacks !== undefined)(
   onWebgpu('steps leave nothing behind on the device'),
   async () => {
     const recipe = recipeOf({ ...mlp, hidden: 256 }, { batch: 4, techniques: techniquesOff });
-    const more = 24;
+    const more = 16;
     const { stateBytes, grown } = await trainOn('webgpu', recipe, points, more);
     // A step that kept its state would leave one a step.
     expect(stateBytes).toBeGreaterThan(2 ** 20);
     expect(grown).toBeLessThan((more * stateBytes) / 3);
+  },
+  patience,
+);
+
+test.skipIf(webgpuLacks !== undefined)(
+  onWebgpu('ganx train: samples, checkpoints, resumes and exports, with the losses of the CPU'),
+  async () => {
+    const folder = temporaryFolder();
+    const ganx = async (...args: string[]) => {
+      const options = { cwd: folder, env: webgpuEnvironment() };
+      const { code, stderr } = await run(process.execPath, [ganxProgram, ...args], options);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    };
+    const small = ['--batch', '8', '--set', 'network.hidden=16', '--set', 'network.layers=2'];
+    for (const device of ['cpu', 'webgpu']) {
+      await ganx('train', 'ring8', '--device', device, '--out', device, '--steps', '2', ...small);
+      await ganx('train', '--resume', '--out', device, '--steps', '4');
+    }
+    const log = async (device: string) =>
+      (await readFile(join(folder, device, 'log.jsonl'), 'utf8'))
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, number>);
+    const [cpu, webgpu] = [await log('cpu'), await log('webgpu')];
+    expect(webgpu.map(({ step }) => step)).toEqual([2, 4]);
+    webgpu.forEach((record, i) => {
+      for (const name of ['dLoss', 'gLoss', 'dGradNorm', 'gGradNorm'])
+        expect(Math.abs(record[name]! - cpu[i]![name]!), `${name}, step ${record.step}`).toBeLessThan(1e-4);
+    });
+    const checkpoints = await listCheckpoints(join(folder, 'webgpu'));
+    expect(checkpoints.map(({ step, problem }) => [step, problem]).sort()).toEqual([
+      [2, undefined],
+      [4, undefined],
+    ]);
+    await ganx('sample', join('webgpu', 'generator.onnx'), '-n', '2', '--out', 'points.png');
   },
   patience,
 );
