@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { initialize } from '../../../dist/graph-builder/initializer.js';
 import { buildProgram } from '../../../dist/graph-builder/program.js';
 import { chunkSource } from '../../../dist/training/chunks.js';
@@ -40,7 +41,7 @@ const differing = (a, b) =>
 async function residentBytes() {
   for (let i = 0; i < 3; i++) {
     globalThis.gc();
-    await new Promise(setImmediate);
+    await nextTurn();
   }
   return process.memoryUsage().rss;
 }
