@@ -83,7 +83,7 @@ describe('--placement', () => {
     'snapshots, target networks, minibatch discrimination': {
       snapshots: { count: 2, every: 4, steps: 2 },
       targetNetworks: { tau: 0.1, of: 'both' },
-      minibatchDiscrimination: { kernels: 4, dimensions: 3 },
+      minibatchDiscrimination: { ...techniquesOff.minibatchDiscrimination, kernels: 4, dimensions: 3 },
     },
     'loss threshold, historical averaging': {
       lossThreshold: { ...techniquesOff.lossThreshold, cap: 3 },
