@@ -48,7 +48,7 @@ async function examineFolder(path: string): Promise<Report> {
 }
 
 /** By its beginning: eight bytes of length, then JSON. A name that says so is believed, for the better message. */
-async function looksLikeSafetensors(path: string): Promise<boolean> {
+export async function looksLikeSafetensors(path: string): Promise<boolean> {
   if (path.endsWith('.safetensors')) return true;
   return onFile('read', path, async () => {
     const file = await open(path);

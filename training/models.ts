@@ -2,11 +2,12 @@ import { encodeModel } from '../artifacts/onnx/encode.ts';
 import { ganxVersion } from '../artifacts/version.ts';
 import { samplerGraph } from '../graph-builder/export.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
-import type { Graph } from '../graph-builder/graph.ts';
+import { Graph } from '../graph-builder/graph.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
 import type { Layout } from '../graph-builder/rewrites/layout.ts';
 import { storeAsUsed } from '../graph-builder/rewrites/store-as-used.ts';
-import type { Device, EngineSpec } from './engine/engine.ts';
+import type { Device, EngineSpec, OnDevice } from './engine/engine.ts';
+import { generatorSources } from './export.ts';
 
 /** The training program as ONNX models for a device. */
 export interface TrainingModels {
@@ -19,6 +20,8 @@ export interface TrainingModels {
   readonly layouts: ReadonlyMap<string, Layout>;
   /** The generator with its weights as inputs. */
   readonly sampler: Uint8Array;
+  /** Given where the state stays on the device between runs. */
+  readonly onDevice?: OnDevice;
 }
 
 export function trainingModels(program: TrainingProgram, device: Device): TrainingModels {
@@ -44,6 +47,35 @@ export function trainingModels(program: TrainingProgram, device: Device): Traini
     engine: encodeModel(engine),
     layouts,
     sampler: encodeModel(compile(samplerGraph(program), 'portable'), { producerVersion: ganxVersion }),
+    ...(device.kind === 'webgpu' ? { onDevice: onDevice(program) } : {}),
+  };
+}
+
+/** All that an engine needs to train a program on a device. */
+export function engineSpec(
+  program: TrainingProgram,
+  device: Device,
+  threads: number,
+  models: TrainingModels = trainingModels(program, device),
+): EngineSpec {
+  return {
+    driver: driverOf(device),
+    trainingModel: models.engine,
+    layouts: models.layouts,
+    samplerModel: models.sampler,
+    samplerWeights: generatorSources(program),
+    ...(models.onDevice ? { onDevice: models.onDevice } : {}),
+    device,
+    threads,
+  };
+}
+
+function onDevice({ state }: TrainingProgram): OnDevice {
+  const graph = new Graph('state');
+  for (const { name, dtype, shape } of state) graph.output(`host/${name}`, graph.input(name, dtype, shape));
+  return {
+    carried: state.flatMap(({ name, parked }) => (parked ? [] : [name])),
+    download: encodeModel(graph),
   };
 }
 

@@ -8,8 +8,7 @@ import { deviceName, parseDevice } from './device.ts';
 import { loadRuntime } from './engine/onnxruntime.ts';
 import { createWorkerEngine } from './engine/worker-engine.ts';
 import type { TrainEvent } from './events.ts';
-import { generatorSources } from './export.ts';
-import { driverOf, trainingModels } from './models.ts';
+import { engineSpec, trainingModels } from './models.ts';
 import type { TrainOptions } from './options.ts';
 import { planRun } from './plan.ts';
 import { runConfigToJson } from './run-config.ts';
@@ -31,15 +30,7 @@ export async function setUp(options: TrainOptions & Listening): Promise<Run> {
     ? await resumedState(resumed, config, program, options)
     : await freshState(program, config.seed, signal);
   const threads = usefulThreads(program, config.threads);
-  const engine = createWorkerEngine({
-    driver: driverOf(device),
-    trainingModel: models.engine,
-    layouts: models.layouts,
-    samplerModel: models.sampler,
-    samplerWeights: generatorSources(program),
-    device,
-    threads,
-  });
+  const engine = createWorkerEngine(engineSpec(program, device, threads, models));
   let made: RunFolder | undefined;
   try {
     await engine.ready().catch((cause: unknown) => {

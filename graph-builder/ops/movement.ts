@@ -137,7 +137,7 @@ interface Range {
 }
 
 /** ONNX's slice bounds (negative from the end, clamped) as first element, step and count. */
-function ranges(shape: Shape, { starts, ends, axes, steps }: SliceAttributes): Range[] {
+export function ranges(shape: Shape, { starts, ends, axes, steps }: SliceAttributes): Range[] {
   return axes.map((rawAxis, i) => {
     const axis = normalizeAxis(rawAxis, shape.length);
     const extent = fixed(shape[axis]);

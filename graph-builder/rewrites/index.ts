@@ -11,12 +11,13 @@ import { mergeDuplicates } from './merge-duplicates.ts';
 import { raiseTransposes } from './raise-transposes.ts';
 import { recompute } from './recompute.ts';
 import { removeDead } from './remove-dead.ts';
+import { useWebgpuForms } from './webgpu-forms.ts';
 
 type Rewrite = (graph: Graph) => Graph;
 
 /** Composite operators are lowered first where layouts need to see their parts, last where they have a form of their own. */
 const rewritesFor: Readonly<Record<Target, readonly Rewrite[]>> = {
-  portable: [removeDead, (graph) => lower(graph, 'portable'), mergeDuplicates, removeDead],
+  portable: [removeDead, (graph) => lower(graph, 'portable'), useWebgpuForms, mergeDuplicates, removeDead],
   cpu: [
     removeDead,
     (graph) => lower(graph, 'cpu'),

@@ -17,13 +17,20 @@ export function ganx(cwd: string, ...args: readonly string[]): Promise<Outcome> 
   return run(process.execPath, [program, ...args], { cwd });
 }
 
-export function run(command: string, args: readonly string[], options: SpawnOptions): Promise<Outcome> {
+export function run(
+  command: string,
+  args: readonly string[],
+  options: SpawnOptions,
+  input = '',
+): Promise<Outcome> {
   if (!existsSync(program)) throw new Error(`${program} is missing: run "npm run build" first`);
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { ...options, stdio: 'pipe' });
     const output = { stdout: '', stderr: '' };
     for (const stream of ['stdout', 'stderr'] as const)
       child[stream].setEncoding('utf8').on('data', (text: string) => (output[stream] += text));
+    // It may end before it has read its input.
+    child.stdin.on('error', () => undefined).end(input);
     child.on('error', reject).on('close', (code) => {
       resolve({ code, ...output });
     });

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Generator } from '../../inference/node.ts';
+import { webgpuEnvironment, webgpuLacks } from '../software-webgpu.ts';
 import { inFolder } from './folder.ts';
 import type { RuntimeUnderTest } from './peer.ts';
 
@@ -28,12 +28,8 @@ export const nodeCpu: RuntimeUnderTest = {
     }),
 };
 
-/** Vulkan on the processor, as Debian's Chromium brings it along; VK_ICD_FILENAMES names another, or a real one. */
-const driver = process.env.VK_ICD_FILENAMES ?? '/usr/lib/chromium/vk_swiftshader_icd.json';
-
 const library = pathToFileURL(join(import.meta.dirname, '../../dist/inference/node.js')).href;
 
-/** A process of its own: the loader of Vulkan reads its environment when a process starts. */
 const program = (optimization: string) => `
 import { readFileSync } from 'node:fs';
 import { Generator } from '${library}';
@@ -48,22 +44,16 @@ console.log(JSON.stringify(results));`;
 export const nodeWebgpu: RuntimeUnderTest = {
   name: 'Node, webgpu',
   needsFoldedHalves: true,
-  lacks: existsSync(driver) ? undefined : 'no Vulkan driver is here; VK_ICD_FILENAMES can name one',
+  lacks: webgpuLacks,
   open: () =>
     Promise.resolve({
       draw: (model, optimization, calls) => {
         const files = { 'generator.onnx': model, 'calls.json': JSON.stringify(calls) };
         const output = inFolder(files, (cwd) => {
           const args = ['--input-type=module', '--eval', program(optimization)];
-          const { LD_LIBRARY_PATH: path } = process.env;
-          const env = {
-            ...process.env,
-            VK_ICD_FILENAMES: driver,
-            LD_LIBRARY_PATH: [...(path ? [path] : []), dirname(driver)].join(':'),
-          };
           const { status, stdout, stderr } = spawnSync(process.execPath, args, {
             cwd,
-            env,
+            env: webgpuEnvironment(),
             encoding: 'utf8',
             maxBuffer: 2 ** 28,
           });

@@ -19,9 +19,19 @@ export interface EngineSpec {
   readonly layouts: ReadonlyMap<string, Layout>;
   /** Input of the sampler -> state tensor that feeds it. */
   readonly samplerWeights: ReadonlyMap<string, string>;
+  /** Given where the state stays on the device between runs. */
+  readonly onDevice?: OnDevice;
   readonly device: Device;
   /** Threads of onnxruntime. */
   readonly threads: number;
+}
+
+/** What it takes to leave the state on the device, and to see it none the less. */
+export interface OnDevice {
+  /** Tensors that the training model puts out as `next/<name>`. */
+  readonly carried: readonly string[];
+  /** Model that copies each tensor of the state, the parked ones too, from `<name>` to `host/<name>`. */
+  readonly download: Uint8Array;
 }
 
 /** K steps' worth of input. */

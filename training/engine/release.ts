@@ -1,5 +1,3 @@
-import { MessageChannel } from 'node:worker_threads';
-
 const { port1: closed } = new MessageChannel();
 closed.close();
 

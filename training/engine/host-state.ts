@@ -5,9 +5,10 @@ import type { Tensor } from '../../graph-builder/types.ts';
 import { fromOrt, toOrt } from './onnxruntime.ts';
 import { release } from './release.ts';
 import { fromLayout, toLayout } from './relayout.ts';
+import type { TrainingState } from './training-state.ts';
 
-/** The training state between two runs, each tensor as the training graph takes it. */
-export class StoredState {
+/** The training state in arrays of JavaScript, each tensor as the training graph takes it. */
+export class HostState implements TrainingState {
   readonly #ort: typeof Ort;
   readonly #layouts: ReadonlyMap<string, Layout>;
   #tensors = new Map<string, Ort.Tensor>();
@@ -20,41 +21,43 @@ export class StoredState {
     this.#layouts = layouts;
   }
 
-  /** Takes the place of the whole state, and takes over the buffers of the tensors. */
   restore(tensors: ReadonlyMap<string, Tensor>): void {
     this.#replace(new Map([...tensors].map(([name, value]) => [name, this.#store(name, value)])));
     this.#free(tensors.values());
   }
 
-  /** What the training graph is fed. */
   get feeds(): ReadonlyMap<string, Ort.Tensor> {
     return this.#tensors;
   }
 
-  /** Takes what a run put out as `next/<name>`, and frees what that replaces. */
   advance(results: Ort.InferenceSession.OnnxValueMapType): void {
     this.#replace(
       new Map([...this.#tensors].map(([name, value]) => [name, results[`next/${name}`] ?? value])),
     );
   }
 
-  /** Gives tensors the values of others, one after the other. */
   move(moves: readonly Move[]): void {
-    for (const { from, to } of moves) this.#tensors.set(to, this.#store(to, this.plain(from)));
+    for (const { from, to } of moves) this.#tensors.set(to, this.#store(to, this.#read(from)));
   }
 
-  /** A tensor of the state as its network has it. */
-  plain(name: string): Tensor {
+  plain(name: string): Ort.Tensor {
+    return toOrt(this.#ort, this.#read(name));
+  }
+
+  all(): Promise<Map<string, Tensor>> {
+    return Promise.resolve(new Map([...this.#tensors.keys()].map((name) => [name, this.#read(name)])));
+  }
+
+  dispose(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #read(name: string): Tensor {
     const value = this.#tensors.get(name)!;
     const layout = this.#layouts.get(name);
     if (layout) return fromLayout(fromOrt(value), layout);
     this.#shared.add(value);
     return fromOrt(value);
-  }
-
-  /** The whole state, likewise. */
-  all(): Map<string, Tensor> {
-    return new Map([...this.#tensors.keys()].map((name) => [name, this.plain(name)]));
   }
 
   #store(name: string, tensor: Tensor): Ort.Tensor {

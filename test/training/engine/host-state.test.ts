@@ -9,9 +9,8 @@ import type { Tensor } from '../../../graph-builder/types.ts';
 import { createLocalEngine } from '../../../training/engine/local-engine.ts';
 import { loadRuntime } from '../../../training/engine/onnxruntime.ts';
 import { fromLayout, toLayout } from '../../../training/engine/relayout.ts';
-import { StoredState } from '../../../training/engine/stored-state.ts';
-import { generatorSources } from '../../../training/export.ts';
-import { trainingModels } from '../../../training/models.ts';
+import { HostState } from '../../../training/engine/host-state.ts';
+import { engineSpec, trainingModels } from '../../../training/models.ts';
 import { dcgan, images, randomBatches, randomRecipe } from '../../parity/recipes.ts';
 
 const device = { kind: 'cpu', index: 0 } as const;
@@ -58,13 +57,9 @@ test('training on a state that is stored as it is used is the same, bit for bit'
     [models.engine, models.layouts],
   ] as const) {
     const engine = await createLocalEngine({
-      driver: 'loop',
+      ...engineSpec(program, device, 1, models),
       trainingModel,
       layouts,
-      samplerModel: models.sampler,
-      samplerWeights: generatorSources(program),
-      device,
-      threads: 1,
     });
     await engine.restore(initial());
     for (const step of [0, 1]) {
@@ -86,7 +81,7 @@ test('training on a state that is stored as it is used is the same, bit for bit'
 });
 
 test('a move between tensors of other layouts moves the plain tensor', async () => {
-  const state = new StoredState(await loadRuntime(), new Map([['live', [1, 0]]]));
+  const state = new HostState(await loadRuntime(), new Map([['live', [1, 0]]]));
   state.restore(
     new Map([
       ['live', range([2, 3])],
@@ -95,14 +90,14 @@ test('a move between tensors of other layouts moves the plain tensor', async () 
   );
   expect([...state.feeds.get('live')!.dims]).toEqual([3, 2]);
   state.move([{ from: 'live', to: 'parked' }]);
-  expect(state.plain('parked')).toEqual(range([2, 3]));
+  expect((await state.all()).get('parked')).toEqual(range([2, 3]));
   state.move([{ from: 'parked', to: 'live' }]);
-  expect(state.plain('live')).toEqual(range([2, 3]));
+  expect((await state.all()).get('live')).toEqual(range([2, 3]));
 });
 
 test('a buffer that several tensors share is freed with the last of them', async () => {
   const ort = await loadRuntime();
-  const state = new StoredState(ort, new Map());
+  const state = new HostState(ort, new Map());
   const both = new Float32Array([1, 2, 3, 4]);
   const part = (start: number): Tensor => ({
     dtype: 'float32',

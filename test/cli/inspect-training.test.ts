@@ -1,0 +1,196 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { encodeSafetensors } from '../../artifacts/safetensors.ts';
+import { buildProgram } from '../../graph-builder/program.ts';
+import type { Recipe, SampleSpec } from '../../graph-builder/recipe.ts';
+import { techniquesOff } from '../../graph-builder/techniques/index.ts';
+import { tensor } from '../../graph-builder/types.ts';
+import { trainingModels } from '../../training/models.ts';
+import { presets } from '../../training/presets.ts';
+import type { Profile } from '../../training/profiling/profile.ts';
+import { onWebgpu, webgpuEnvironment, webgpuLacks } from '../software-webgpu.ts';
+import { ganx, program as ganxProgram, refusal, run } from './ganx.ts';
+
+/* `ganx inspect` with --placement and --profile. */
+
+let folder: string;
+const small = ['--batch', '8', '--set', 'network.hidden=16', '--set', 'network.layers=2'];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'ganx-test-'));
+  const trained = await ganx(folder, 'train', 'ring8', '--out', 'run', '--steps', '4', ...small);
+  expect(trained.code).toBe(0);
+  writeFileSync(join(folder, 'x.safetensors'), encodeSafetensors(new Map([['x', tensor('float32', [1])]])));
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const inspect = async (...args: string[]) => {
+  const { code, stdout, stderr } = await run(process.execPath, [ganxProgram, 'inspect', ...args], {
+    cwd: folder,
+    env: webgpuLacks ? process.env : webgpuEnvironment(),
+  });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout;
+};
+
+function smaller(network: Recipe['network']): Recipe['network'] {
+  if (network.kind === 'mlp') return { ...network, hidden: 16 };
+  return network.kind === 'dcgan' ? { ...network, filters: 4 } : network;
+}
+
+interface Placed {
+  readonly counts: Record<string, number>;
+  readonly elsewhere: { op: string; name: string; provider: string; reason: string | null }[];
+}
+const placement = async (...args: string[]) =>
+  JSON.parse(await inspect(...args, '--placement', '--json')) as Placed;
+
+describe('--placement', () => {
+  test('on the CPU: all nodes of the loop, and of one step, are there', async () => {
+    expect(await inspect('run', '--placement')).toMatch(
+      /^run: training loop of a run, as it is made for cpu\n {2}cpu +\d+ nodes\n {2}elsewhere +none\n$/,
+    );
+    const { counts, elsewhere } = await placement('run/training-step.onnx');
+    expect(counts.cpu).toBeGreaterThan(100);
+    expect(elsewhere).toEqual([]);
+  });
+
+  test.skipIf(webgpuLacks !== undefined)(
+    onWebgpu('names what WebGPU leaves to the CPU, and why where that is known'),
+    async () => {
+      const { counts, elsewhere } = await placement('run/training-loop.onnx', '--device', 'webgpu');
+      expect(counts.cpu).toBe(elsewhere.length);
+      const reasons = elsewhere.map(({ op, reason }) => [op, reason !== null]);
+      expect(reasons).toContainEqual(['Loop', true]);
+      // Made for the CPU, so its random numbers are cut as WebGPU cannot.
+      expect(reasons).toContainEqual(['Slice', false]);
+      expect(await inspect('run/training-loop.onnx', '--placement', '--device', 'webgpu')).toContain(
+        'Loop  steps/Loop  cpu: WebGPU has no Loop',
+      );
+    },
+  );
+
+  const other: Readonly<Record<string, Partial<Recipe['techniques']>>> = {
+    'gradient penalty, several updates of D': {
+      gradientPenalty: { real: 1, fake: 1 },
+      discriminatorSteps: 2,
+    },
+    'snapshots, target networks, minibatch discrimination': {
+      snapshots: { count: 2, every: 4, steps: 2 },
+      targetNetworks: { tau: 0.1, of: 'both' },
+      minibatchDiscrimination: { ...techniquesOff.minibatchDiscrimination, kernels: 4, dimensions: 3 },
+    },
+    'loss threshold, historical averaging': {
+      lossThreshold: { ...techniquesOff.lossThreshold, cap: 3 },
+      historicalAveraging: 0.1,
+    },
+  };
+  const recipes = {
+    ...presets,
+    ...Object.fromEntries(
+      Object.entries(other).map(([name, techniques]) => [
+        name,
+        { ...presets.acgan!, techniques: { ...presets.acgan!.techniques, ...techniques } },
+      ]),
+    ),
+  };
+  test.skipIf(webgpuLacks !== undefined).each(Object.entries(recipes))(
+    onWebgpu('every node of a training step is on WebGPU: %s'),
+    async (name, { network, techniques, ...recipe }) => {
+      const sample: SampleSpec =
+        network.kind === 'mlp'
+          ? { kind: 'points', shape: [2] }
+          : { kind: 'images', shape: [1, 16, 16], classes: 3 };
+      const program = buildProgram(
+        {
+          ...recipe,
+          batch: 4,
+          network: smaller(network),
+          techniques: { ...techniques, replay: { ...techniques.replay, size: 8 } },
+        },
+        sample,
+      );
+      const file = `${name.replaceAll(/\W/g, '-')}.onnx`;
+      writeFileSync(join(folder, file), trainingModels(program, { kind: 'webgpu', index: 0 }).step);
+      const { counts, elsewhere } = await placement(file, '--device', 'webgpu');
+      expect(elsewhere.filter(({ reason }) => reason === null)).toEqual([]);
+      expect(counts.webgpu).toBeGreaterThan(100);
+    },
+  );
+
+  test('refuses what has no nodes', async () => {
+    expect(await ganx(folder, 'inspect', 'x.safetensors', '--placement')).toEqual(
+      refusal(
+        'x.safetensors: safetensors hold no nodes; --placement takes the folder of a run or an .onnx model',
+      ),
+    );
+    expect(await ganx(folder, 'inspect', 'run/checkpoints/step-4', '--placement')).toEqual(
+      refusal(
+        'run/checkpoints/step-4: not the folder of a run (no recipe.json; found manifest.json, state.safetensors)',
+      ),
+    );
+    writeFileSync(join(folder, 'broken.onnx'), 'no model');
+    expect((await ganx(folder, 'inspect', 'broken.onnx', '--placement')).stderr).toMatch(
+      /^ganx: broken\.onnx: not an ONNX model \(.*\)\n$/,
+    );
+  });
+});
+
+describe('--profile', () => {
+  test('tells where the time of a step goes, and leaves nothing in the folder of the run or of the system', async () => {
+    const left = () => readdirSync(tmpdir()).filter((name) => name.startsWith('ganx-profile-'));
+    const before = [left(), readdirSync(join(folder, 'run'))];
+    const text = await inspect('run', '--profile', '--steps', '2');
+    expect(text).toMatch(/^run: 2 steps from step 4 on cpu, 1 thread, with onnxruntime's profiler\n/);
+    for (const row of ['a step', 'kernels', 'executor', 'outside', 'operators', 'places', 'nodes'])
+      expect(text).toMatch(new RegExp(`^  ${row} `, 'm'));
+    const facts = JSON.parse(await inspect('run', '--profile', '--json')) as Profile & { type: string };
+    expect(facts).toMatchObject({ type: 'profile', device: 'cpu', fromStep: 4, steps: 10, clock: 'host' });
+    expect(facts.kernels + facts.executor + facts.outside).toBeCloseTo(facts.milliseconds, 6);
+    expect([left(), readdirSync(join(folder, 'run'))]).toEqual(before);
+  });
+
+  test.skipIf(webgpuLacks !== undefined)(
+    onWebgpu('times the programs of a WebGPU device by its own clock'),
+    async () => {
+      const facts = JSON.parse(
+        await inspect('run', '--profile', '--steps', '2', '--device', 'webgpu', '--json'),
+      ) as Profile;
+      expect(facts).toMatchObject({ clock: 'device', steps: 2 });
+      expect(Object.keys(facts.providers)).toEqual(['webgpu']);
+      expect(facts.programs).toBeGreaterThan(0);
+      expect(facts.operators.reduce((sum, { milliseconds }) => sum + milliseconds, 0)).toBeCloseTo(
+        facts.programs!,
+        6,
+      );
+    },
+    900_000,
+  );
+
+  test('refuses what is no run', async () => {
+    expect(await ganx(folder, 'inspect', 'run/training-loop.onnx', '--profile')).toEqual(
+      refusal('run/training-loop.onnx: is a file; --profile takes the folder of a run'),
+    );
+    expect(await ganx(folder, 'inspect', 'x', '--profile')).toEqual(
+      refusal('x: cannot read: no such file or folder (ENOENT)'),
+    );
+  });
+});
+
+test.each([
+  [['--device', 'cpu'], '--device: only with --placement or --profile'],
+  [['--steps', '3', '--placement'], '--steps: only with --profile'],
+  [['--steps', '0', '--profile'], '--steps: "0" must be an integer from 1 to 1000'],
+  [
+    ['--device', 'tpu', '--profile'],
+    '--device: "tpu" is unknown; expected auto, cpu, cuda, cuda:<index> or webgpu',
+  ],
+  [['--placement', '--profile'], "option '--placement' cannot be used with option '--profile'"],
+])('refuses %j', async (args, message) => {
+  expect(await ganx(folder, 'inspect', 'run', ...args)).toEqual(refusal(message));
+});
