@@ -1,5 +1,5 @@
 import type { Contestant, Round, Word } from './contestant.ts';
-import { median } from './report.ts';
+import { median } from './statistics.ts';
 import { quietTurns, stepTime } from './turns.ts';
 
 /** One side of a comparison, by what the table calls it. */

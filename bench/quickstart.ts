@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { presets } from '../training/presets.ts';
 import { JsonProcess } from './json-process.ts';
 import { describeMachine, machine } from './machine.ts';
 import { positive, writeFigures } from './options.ts';
 import { beside, flags } from './processes.ts';
-import { median, precise, table } from './report.ts';
+import { median } from './statistics.ts';
+import { precise, table } from './table.ts';
 
 const usage = `usage: npm run bench -- quickstart [options]
   --full           train all the 256,000 images instead of a stretch that is scaled
@@ -46,11 +47,11 @@ export async function quickstartBenchmark(args: readonly string[]): Promise<void
   const threads = positive('--threads', values.threads);
   const rounds = positive('--rounds', values.rounds ?? (full || quick ? '1' : '3'));
   const steps = full ? goalSteps : positive('--steps', values.steps ?? (quick ? '60' : '600'));
-  const programs = new Map([['ganx', beside('../cli/main.js')]]);
+  const programs = new Map([['this one', beside('../cli/main.js')]]);
   if (values.against !== undefined) {
     const other = resolve(values.against, 'dist/cli/main.js');
     if (!existsSync(other)) throw new Error(`--against: no ${other}; run "npm run build" there`);
-    programs.set(basename(resolve(values.against)), other);
+    programs.set(values.against, other);
   }
   const here = machine();
   console.error(describeMachine(here));
@@ -76,7 +77,7 @@ export interface Mark {
 }
 
 export interface Quickstart {
-  /** Until the goal, measured or scaled. */
+  /** Until all images were shown, measured or scaled. */
   readonly seconds: number;
   /** Once training is warm. */
   readonly msPerStep: number;

@@ -1,29 +1,6 @@
 import { tookPart } from './compare.ts';
 import type { Compared, SideFigures } from './compare.ts';
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
-
-/** Rows under a head, in columns; those named in `texts` are aligned left, the others right. */
-export function table(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-  texts: readonly string[] = head.slice(0, 1),
-): string {
-  const all = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
-  return all
-    .map((row) =>
-      row
-        .map((cell, i) => (texts.includes(head[i]!) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
+import { percent, precise, table } from './table.ts';
 
 /** Sides that were timed on the same work. */
 export interface Comparison extends Compared {
@@ -77,15 +54,6 @@ export function comparisonTable(comparisons: readonly Comparison[]): string {
   );
   return table([...head, ...rest], rows, ['case', 'side', 'remarks']);
 }
-
-export const percent = (share: number | undefined, digits: number) =>
-  share === undefined ? '-' : `${(100 * share).toFixed(digits)} %`;
-
-/** Three digits, and no more than three behind the point. */
-export const precise = (value: number) => {
-  const before = Math.max(1, Math.floor(Math.log10(Math.abs(value) || 1)) + 1);
-  return value.toFixed(Math.max(0, Math.min(3, 4 - before)));
-};
 
 /** Comparisons as they are written as JSON: with what follows from the times. */
 export function comparisonsToJson(comparisons: readonly Comparison[]): unknown {

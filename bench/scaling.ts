@@ -4,12 +4,12 @@ import { cases } from './cases.ts';
 import type { Case } from './cases.ts';
 import { compareSides, tookPart } from './compare.ts';
 import type { Round } from './contestant.ts';
-import { fitLine } from './fit.ts';
-import type { Line } from './fit.ts';
 import { describeMachine, machine } from './machine.ts';
 import { positive, writeFigures } from './options.ts';
-import { median, percent, precise, table } from './report.ts';
+import { fitLine, median } from './statistics.ts';
+import type { Line } from './statistics.ts';
 import { ganxContestant } from './step.ts';
+import { percent, precise, table } from './table.ts';
 import { stepTime } from './turns.ts';
 
 const usage = `usage: npm run bench -- scaling [options]

@@ -64,7 +64,7 @@ async function compare(each: Case, gemm: GemmRate, options: BenchOptions): Promi
     flops: stepFlops(each),
     gemmRates: gemm.rates,
     notes: {
-      ...(tookPart(ganx) ? { ganx: `${Number(ganx.word.threads)} threads` } : {}),
+      ...(tookPart(ganx) ? { ganx: `threads: ${Number(ganx.word.threads)}` } : {}),
       ...(fastest ? { 'PyTorch fastest': Object.values(fastest).join(', ') } : {}),
     },
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fitLine } from '../../bench/fit.ts';
+import { fitLine, median } from '../../bench/statistics.ts';
 
 describe('the line through points', () => {
   it('is found exactly where they lie on one', () => {
@@ -23,5 +23,12 @@ describe('the line through points', () => {
 
   it('is flat where nothing changes', () => {
     expect(fitLine([1, 2, 3].map((x) => [x, 5]))).toEqual({ slope: 0, intercept: 5, r2: 1 });
+  });
+});
+
+describe('numbers', () => {
+  it('have a median', () => {
+    expect(median([3, 1, 2])).toBe(2);
+    expect(median([4, 1, 2, 3])).toBe(2.5);
   });
 });
