@@ -28,6 +28,8 @@ def parser() -> argparse.ArgumentParser:
 def prepare(threads: int, tf32: bool) -> None:
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
+    # As PyTorch's DCGAN example has it; onnxruntime searches for the fastest convolutions too.
+    torch.backends.cudnn.benchmark = True
     if tf32:
         torch.set_float32_matmul_precision("high")
 

@@ -8,6 +8,7 @@ import { JsonProcess } from './json-process.ts';
 import { describeMachine, machine } from './machine.ts';
 import { positive, writeFigures } from './options.ts';
 import { beside, flags } from './processes.ts';
+import type { Flags } from './processes.ts';
 import { median } from './statistics.ts';
 import { precise, table } from './table.ts';
 
@@ -16,6 +17,7 @@ const usage = `usage: npm run bench -- quickstart [options]
   --steps N        steps of the stretch (600), of which the first sixth counts as start-up
   --against DIR    another checkout of ganx, built (npm run build): both in turn
   --threads N      threads of onnxruntime (all cores)
+  --device NAME    as of ganx train (cpu)
   --rounds N       trainings of each version (3; 1 with --full)
   --quick          a smoke test: one stretch of 60 steps
   --json FILE      write the figures to FILE`;
@@ -33,6 +35,7 @@ export async function quickstartBenchmark(args: readonly string[]): Promise<void
       steps: { type: 'string' },
       against: { type: 'string' },
       threads: { type: 'string', default: String(availableParallelism()) },
+      device: { type: 'string', default: 'cpu' },
       rounds: { type: 'string' },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -43,7 +46,7 @@ export async function quickstartBenchmark(args: readonly string[]): Promise<void
     console.log(usage);
     return;
   }
-  const { full, quick } = values;
+  const { full, quick, device } = values;
   const threads = positive('--threads', values.threads);
   const rounds = positive('--rounds', values.rounds ?? (full || quick ? '1' : '3'));
   const steps = full ? goalSteps : positive('--steps', values.steps ?? (quick ? '60' : '600'));
@@ -60,12 +63,12 @@ export async function quickstartBenchmark(args: readonly string[]): Promise<void
   for (let i = 0; i < rounds; i++)
     for (const [name, program] of programs) {
       console.error(`${name} ...`);
-      results.get(name)!.push(scaled(await train(program, steps, threads), goalSteps));
+      results.get(name)!.push(scaled(await train(program, { steps, threads, device }), goalSteps));
     }
   console.log(render(results));
   writeFigures(values.json, {
     machine: here,
-    options: { full, steps, threads, rounds },
+    options: { full, steps, threads, device, rounds },
     results: Object.fromEntries(results),
   });
 }
@@ -103,13 +106,13 @@ export function scaled(marks: readonly Mark[], total: number): Quickstart {
 }
 
 /** Trains by the default recipe on the digits that ship. */
-async function train(program: string, steps: number, threads: number): Promise<Mark[]> {
+async function train(program: string, options: Flags): Promise<Mark[]> {
   const folder = await mkdtemp(join(tmpdir(), 'ganx-bench-'));
   const start = performance.now();
   const training = new JsonProcess(process.execPath, [
     program,
     'train',
-    ...flags({ json: true, out: join(folder, 'run'), steps, threads }),
+    ...flags({ json: true, out: join(folder, 'run'), ...options }),
   ]);
   try {
     const marks: Mark[] = [];

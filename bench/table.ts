@@ -19,7 +19,7 @@ export function table(
 export const percent = (share: number | undefined, digits: number) =>
   share === undefined ? '-' : `${(100 * share).toFixed(digits)} %`;
 
-/** Three digits, and no more than three behind the point. */
+/** Four digits, and no more than three behind the point. */
 export const precise = (value: number) => {
   const before = Math.max(1, Math.floor(Math.log10(Math.abs(value) || 1)) + 1);
   return value.toFixed(Math.max(0, Math.min(3, 4 - before)));
