@@ -71,7 +71,8 @@ class Training:
         self.format = torch.channels_last if variant["format"] == "channels_last" else torch.contiguous_format
         g, d = build(network, case["sample"]["shape"])
         for net in (g, d):
-            net.to(device).to(memory_format=self.format)
+            # Missing from PyTorch's own overloads.
+            net.to(device).to(memory_format=self.format)  # type: ignore[call-overload]
         self.g_optimizer, self.d_optimizer = (
             torch.optim.Adam(
                 net.parameters(),
