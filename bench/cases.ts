@@ -55,4 +55,5 @@ export const cases: readonly Case[] = [
   caseOf('dcgan32-f32-b32-grey', dcgan(32), 32, [1, 32]),
   caseOf('dcgan32-f64-b64-rgb', dcgan(64), 64, [3, 32]),
   caseOf('dcgan64-f64-b64-rgb', dcgan(64), 64, [3, 64]),
+  caseOf('dcgan128-f32-b32-rgb', dcgan(32), 32, [3, 128]),
 ];

@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import { JsonProcess } from './json-process.ts';
 
 /** What a process answers to `round`. */
 export interface Round {
@@ -11,6 +9,8 @@ export interface Round {
   readonly runtimeMilliseconds?: number;
   /** Processor time of the process, all threads. */
   readonly cpuMilliseconds: number;
+  /** Resident set after it, where the process tells. */
+  readonly residentBytes?: number;
 }
 
 /** What a process answers to `end`. */
@@ -19,45 +19,39 @@ export interface Farewell {
   readonly peakBytes: number;
 }
 
+/** What a contestant says of itself when it is loaded and warm. */
+export interface Word {
+  /** Why it cannot take part. */
+  readonly unable?: string;
+  readonly [more: string]: unknown;
+}
+
 /**
  * One side of a comparison in a process of its own, so that thread pools and allocators do not meet. It lives for the
  * whole comparison and idles between its rounds. One line in, one line of JSON out.
  */
 export class Contestant {
-  readonly #child: ChildProcessWithoutNullStreams;
-  readonly #answers: AsyncIterator<string>;
-  readonly #command: string;
-  #errors = '';
+  readonly #process: JsonProcess;
 
   constructor(command: string, args: readonly string[]) {
-    this.#command = [command, ...args].join(' ');
-    this.#child = spawn(command, args);
-    this.#child.stderr.on('data', (data: Buffer) => (this.#errors += data.toString()));
-    this.#answers = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+    this.#process = new JsonProcess(command, args);
   }
 
-  /** What it says of itself when it is loaded and warm. */
-  ready(): Promise<Record<string, unknown>> {
-    return this.#answer();
+  ready(): Promise<Word> {
+    return this.#process.answer();
   }
 
   round(): Promise<Round> {
-    this.#child.stdin.write('round\n');
-    return this.#answer();
+    this.#process.tell('round');
+    return this.#process.answer();
   }
 
   end(): Promise<Farewell> {
-    this.#child.stdin.end('end\n');
-    return this.#answer();
+    this.#process.tell('end');
+    return this.#process.answer();
   }
 
   kill(): void {
-    this.#child.kill();
-  }
-
-  async #answer<T>(): Promise<T> {
-    const next = await this.#answers.next();
-    if (next.done) throw new Error(`${this.#command} ended before it answered:\n${this.#errors}`);
-    return JSON.parse(next.value) as T;
+    this.#process.kill();
   }
 }

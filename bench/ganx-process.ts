@@ -1,51 +1,79 @@
 import { randomFillSync } from 'node:crypto';
-import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { encodeModel } from '../artifacts/onnx/encode.ts';
 import { initialize } from '../graph-builder/initializer.ts';
 import { buildProgram } from '../graph-builder/program.ts';
+import { compile } from '../graph-builder/rewrites/index.ts';
+import { storeAsUsed } from '../graph-builder/rewrites/store-as-used.ts';
 import { sizeOf } from '../graph-builder/shape.ts';
 import { ChunkSize, chunkSource, runBudget } from '../training/chunks.ts';
 import type { Dataset } from '../training/data/dataset.ts';
+import { parseDevice } from '../training/device.ts';
 import { createLocalEngine } from '../training/engine/local-engine.ts';
 import { generatorSources } from '../training/export.ts';
 import { driverOf, trainingModels } from '../training/models.ts';
 import { usefulThreads } from '../training/threads.ts';
+import { answerRounds } from './answer-rounds.ts';
 import type { Case } from './cases.ts';
-import type { Farewell, Round } from './contestant.ts';
+import type { Round } from './contestant.ts';
 
 /*
- * ganx's side of the step benchmark: `node ganx-process.js CASE THREADS SAMPLES SECONDS`, where CASE is JSON. A round
- * is as many runs of the training loop, each as long as training makes them, as take about SECONDS, with the gathering
- * of their data.
+ * ganx's side of the step benchmark. A round is as many runs of the training model, each as long as training makes
+ * them, as take about `--seconds`, with the gathering of their data.
  */
-const [caseJson, threads, samples, seconds] = process.argv.slice(2) as [string, string, string, string];
-const { recipe, sample } = JSON.parse(caseJson) as Case;
+const { values } = parseArgs({
+  options: {
+    /** A {@link Case} as JSON. */
+    case: { type: 'string' },
+    threads: { type: 'string' },
+    /** Samples in memory. */
+    samples: { type: 'string' },
+    seconds: { type: 'string' },
+    device: { type: 'string' },
+    /** `step` for one run a step, on a device that is trained by the loop. */
+    driver: { type: 'string' },
+  },
+});
+const { recipe, sample } = JSON.parse(values.case!) as Case;
+const [threads, samples, seconds] = [values.threads, values.samples, values.seconds].map(Number) as [
+  number,
+  number,
+  number,
+];
 const seed = 1;
 
 const program = buildProgram(recipe, sample);
-const used = usefulThreads(program, Number(threads));
-const device = { kind: 'cpu', index: 0 } as const;
-const { engine: trainingModel, layouts, sampler: samplerModel } = trainingModels(program, device);
-const engine = await createLocalEngine({
+const used = usefulThreads(program, threads);
+const device = parseDevice(values.device!);
+const models = trainingModels(program, device);
+const spec = {
   driver: driverOf(device),
-  trainingModel,
-  layouts,
-  samplerModel,
+  trainingModel: models.engine,
+  layouts: models.layouts,
+  samplerModel: models.sampler,
   samplerWeights: generatorSources(program),
   device,
   threads: used,
-});
-await engine.restore(new Map(program.state.map((spec) => [spec.name, initialize(spec, seed)])));
+};
+const engine = await createLocalEngine(values.driver === 'step' ? { ...spec, ...stepModel() } : spec);
+await engine.restore(new Map(program.state.map((each) => [each.name, initialize(each, seed)])));
+
+/** One step a run, compiled and stored as the loop on CPU is: what differs is the driver alone. */
+function stepModel() {
+  const { graph, layouts } = storeAsUsed(compile(program.stepGraph(), 'cpu'));
+  return { driver: 'step', trainingModel: encodeModel(graph), layouts } as const;
+}
 
 const dataset: Dataset = {
   name: 'noise',
   kind: 'images',
-  count: Number(samples),
+  count: samples,
   sampleShape: sample.shape,
   dtype: 'uint8',
   classes: [],
   labels: undefined,
   skipped: [],
-  data: randomFillSync(new Uint8Array(Number(samples) * sizeOf(sample.shape))),
+  data: randomFillSync(new Uint8Array(samples * sizeOf(sample.shape))),
 };
 const chunkAt = chunkSource(program, dataset, seed);
 
@@ -65,27 +93,20 @@ async function round(): Promise<Round> {
     runtimeMilliseconds += milliseconds;
     steps += chunk.steps;
     step += chunk.steps;
-  } while (performance.now() - start < Number(seconds) * 1000);
+  } while (performance.now() - start < seconds * 1000);
+  const milliseconds = performance.now() - start;
   const { user, system } = process.cpuUsage(cpuStart);
+  const cpuMilliseconds = (user + system) / 1000;
   return {
     steps,
-    milliseconds: performance.now() - start,
+    milliseconds,
     runtimeMilliseconds,
-    cpuMilliseconds: (user + system) / 1000,
+    cpuMilliseconds,
+    residentBytes: process.memoryUsage.rss(),
   };
 }
 
-const say = (answer: object) => {
-  console.log(JSON.stringify(answer));
-};
-
 // The first runs are slow, and find out how long a run may be.
 for (let i = 0; i < 2; i++) await round();
-say({ threads: used });
-for await (const line of createInterface({ input: process.stdin })) {
-  if (line !== 'round') break;
-  say(await round());
-}
-// ru_maxrss is in kilobytes everywhere in Node.
-say({ peakBytes: process.resourceUsage().maxRSS * 1024 } satisfies Farewell);
+await answerRounds({ threads: used }, round);
 await engine.dispose();

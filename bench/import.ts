@@ -9,7 +9,7 @@ import { decodeSafetensors } from '../artifacts/safetensors.ts';
 import { GraphError } from '../graph-builder/errors.ts';
 import type { Tensor } from '../graph-builder/types.ts';
 import { evaluate } from './import-evaluate.ts';
-import { table } from './report.ts';
+import { table } from './table.ts';
 
 /*
  * `npm run bench -- import [CASE ...]`: PyTorch modules, exported by both exporters, imported and differentiated here,

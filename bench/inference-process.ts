@@ -1,33 +1,43 @@
-import { createInterface } from 'node:readline';
 import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { Generator } from '../inference/node.ts';
 import { latents } from '../inference/latent.ts';
-import type { Farewell, Round } from './contestant.ts';
+import { answerRounds, timed, warm } from './answer-rounds.ts';
 
 /*
- * ganx's side of the inference benchmark: `node inference-process.js RUNTIME MODEL BATCH THREADS SECONDS`, with RUNTIME
- * cpu (onnxruntime-node) or wasm (onnxruntime-web in V8). A round is as many calls as take about SECONDS.
+ * ganx's side of the inference benchmark: with `--runtime node` on onnxruntime-node, with `wasm` on onnxruntime-web in
+ * V8. A round is as many calls as take about `--seconds`.
  */
-const [runtime, model, batch, threads, seconds] = process.argv.slice(2) as [
-  string,
-  string,
-  string,
-  string,
-  string,
+const { values } = parseArgs({
+  options: {
+    runtime: { type: 'string' },
+    /** Path of the generator. */
+    model: { type: 'string' },
+    batch: { type: 'string' },
+    threads: { type: 'string' },
+    seconds: { type: 'string' },
+    device: { type: 'string' },
+  },
+});
+const model = values.model!;
+const [n, threads, seconds] = [values.batch, values.threads, values.seconds].map(Number) as [
+  number,
+  number,
+  number,
 ];
-const n = Number(batch);
 
 /** Draws one batch. */
-const draw = await (runtime === 'wasm' ? drawerOfWasm() : drawerOfNode());
+const draw = await (values.runtime === 'wasm' ? drawerOfWasm() : drawerOfNode());
 
 async function drawerOfNode(): Promise<(seed: number) => Promise<unknown>> {
-  const generator = await Generator.load(model, { threads: Number(threads) });
+  const device = values.device === 'cpu' ? 'cpu' : 'cuda';
+  const generator = await Generator.load(model, { threads, device });
   return (seed) => generator.sample(n, { seed });
 }
 
 async function drawerOfWasm(): Promise<(seed: number) => Promise<unknown>> {
   const ort = await import('onnxruntime-web');
-  ort.env.wasm.numThreads = Number(threads);
+  ort.env.wasm.numThreads = threads;
   const session = await ort.InferenceSession.create(readFileSync(model), { executionProviders: ['wasm'] });
   const isRandom = session.inputNames.includes('seed');
   return (seed) =>
@@ -37,30 +47,11 @@ async function drawerOfWasm(): Promise<(seed: number) => Promise<unknown>> {
     });
 }
 
-async function round(steps: number): Promise<Round> {
-  const start = performance.now();
-  const cpuStart = process.cpuUsage();
-  for (let i = 0; i < steps; i++) await draw(i);
-  const milliseconds = performance.now() - start;
-  const { user, system } = process.cpuUsage(cpuStart);
-  return { steps, milliseconds, cpuMilliseconds: (user + system) / 1000 };
+async function drawAll(calls: number): Promise<void> {
+  for (let i = 0; i < calls; i++) await draw(i);
 }
 
-const say = (answer: object) => {
-  console.log(JSON.stringify(answer));
-};
-
-let { steps, milliseconds } = await round(2);
-for (let i = 0; i < 3; i++) {
-  const fitting = Math.round((Number(seconds) * 1000 * steps) / milliseconds);
-  ({ steps, milliseconds } = await round(Math.max(1, Math.min(fitting, steps * 20))));
-}
-say({});
-for await (const line of createInterface({ input: process.stdin })) {
-  if (line !== 'round') break;
-  say(await round(steps));
-}
-// ru_maxrss is in kilobytes everywhere in Node.
-say({ peakBytes: process.resourceUsage().maxRSS * 1024 } satisfies Farewell);
+const calls = await warm(drawAll, seconds);
+await answerRounds({}, () => timed(calls, drawAll));
 // Threads of wasm would keep the process alive.
 process.exit();

@@ -9,104 +9,88 @@ import { initialize } from '../graph-builder/initializer.ts';
 import { buildProgram } from '../graph-builder/program.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
 import { Generator } from '../inference/node.ts';
-import { beside, pythonScript } from './beside.ts';
+import { beside, flags, pythonScript } from './processes.ts';
 import type { Case } from './cases.ts';
+import { compareSides } from './compare.ts';
 import { Contestant } from './contestant.ts';
 import { inferenceCases } from './inference-cases.ts';
-import { benchOptions, writeFigures } from './options.ts';
-import { median, table } from './report.ts';
-import { quietTurns, stepTime } from './turns.ts';
+import { benchOptions, compilePatience, onMachine, optionLines, writeFigures } from './options.ts';
+import type { BenchOptions } from './options.ts';
+import { comparisonsToJson, comparisonTable } from './report.ts';
+import type { Comparison } from './report.ts';
 
 const usage = `usage: npm run bench -- inference [options]
-  --threads N      threads that each side may use (2)
-  --rounds N       rounds of each side, in turn (7)
-  --seconds S      length of a round (0.5)
-  --case TEXT      only cases whose name contains TEXT
-  --json FILE      write the figures to FILE
-  --no-pytorch     time ganx alone`;
+${optionLines('0.5')}`;
 
 const batches = [1, 64] as const;
 
-/** Milliseconds of a call, by side; its ratio is the time over that of ganx on cpu, median of the pairs. */
-interface Figures {
-  readonly case: string;
-  readonly batch: number;
-  readonly sides: Readonly<
-    Record<string, { readonly medianMs: number; readonly minMs: number; readonly ratio: number }>
-  >;
-  readonly foreignCores: number;
+export async function inferenceBenchmark(args: readonly string[]): Promise<void> {
+  const asked = benchOptions(args, usage, '0.5');
+  if (!asked) return;
+  const { machine, options } = onMachine(asked);
+  const comparisons = await inferenceFigures(options);
+  console.log(comparisonTable(comparisons));
+  writeFigures(options.json, { machine, options, inference: comparisonsToJson(comparisons) });
 }
 
-export async function inferenceBenchmark(args: readonly string[]): Promise<void> {
-  const options = benchOptions(args, usage, '0.5');
-  if (!options) return;
-  const figures: Figures[] = [];
+/** All sides of each generator, for one sample and for many. */
+export async function inferenceFigures(options: BenchOptions): Promise<readonly Comparison[]> {
+  const comparisons: Comparison[] = [];
   const folder = await mkdtemp(join(tmpdir(), 'ganx-bench-'));
   try {
     for (const each of inferenceCases.filter(({ name }) => name.includes(options.case)))
       for (const batch of batches) {
-        console.error(`${each.name}, ${batch} ...`);
-        figures.push(
-          await compare(each, batch, folder, {
-            rounds: options.rounds,
-            shared: [batch, options.threads, options.seconds].map(String),
-            pytorch: options.pytorch,
-          }),
-        );
+        console.error(`inference ${each.name}, ${batch} ...`);
+        comparisons.push(await compare(each, batch, folder, options));
       }
   } finally {
     await rm(folder, { recursive: true });
   }
-  console.log(render(figures));
-  writeFigures(options, figures);
+  return comparisons;
 }
 
-interface Options {
-  readonly rounds: number;
-  /** Batch, threads and seconds, as the processes take them. */
-  readonly shared: readonly string[];
-  readonly pytorch: boolean;
-}
-
-async function compare(each: Case, batch: number, folder: string, options: Options): Promise<Figures> {
+async function compare(
+  each: Case,
+  batch: number,
+  folder: string,
+  options: BenchOptions,
+): Promise<Comparison> {
   const { model, weights, proof } = await writeModel(each, folder);
+  const { threads, seconds, device, tf32 } = options;
   const ganx = (runtime: string) =>
-    new Contestant(process.execPath, [beside('inference-process.js'), runtime, model, ...options.shared]);
+    new Contestant(process.execPath, [
+      beside('inference-process.js'),
+      ...flags({ runtime, model, batch, threads, seconds, device }),
+    ]);
   const pytorch = (mode: string) =>
     new Contestant('python3', [
       pythonScript('pytorch_inference.py'),
       mode,
-      JSON.stringify(each),
-      weights,
-      ...options.shared,
+      ...flags({ case: JSON.stringify(each), weights, batch, threads, seconds, device, tf32 }),
     ]);
-  const contestants = new Map([
-    ['cpu', ganx('cpu')],
-    ['wasm', ganx('wasm')],
-    ...(options.pytorch ? (['eager', 'compile'] as const).map((mode) => [mode, pytorch(mode)] as const) : []),
-  ]);
-  const all = [...contestants.values()];
-  try {
-    for (const contestant of all) {
-      const { proof: theirs } = (await contestant.ready()) as { proof?: readonly number[] };
-      if (theirs) checkSame(proof, theirs, each.name);
-    }
-    const turns = await quietTurns(all, options.rounds);
-    for (const contestant of all) await contestant.end();
-    const sides = [...contestants.keys()].map((name, i) => {
-      const times = turns.map(({ results }) => stepTime(results[i]!));
-      const ratios = turns.map(({ results }) => stepTime(results[i]!) / stepTime(results[0]!));
-      return [name, { medianMs: median(times), minMs: Math.min(...times), ratio: median(ratios) }] as const;
-    });
-    return {
-      case: each.name,
-      batch,
-      sides: Object.fromEntries(sides),
-      foreignCores: Math.max(...turns.map((turn) => turn.foreignCores)),
-    };
-  } finally {
-    for (const contestant of all) contestant.kill();
-  }
+  const compared = await compareSides(
+    [
+      { name: 'ganx', start: () => ganx('node') },
+      { name: 'ganx in wasm', start: () => ganx('wasm') },
+      ...(options.pytorch
+        ? [
+            { name: 'PyTorch eager', start: () => pytorch('eager') },
+            {
+              name: 'PyTorch compile',
+              start: () => pytorch('compile'),
+              patience: compilePatience(options),
+            },
+          ]
+        : []),
+    ],
+    options.rounds,
+    // Sums in TF32 differ.
+    (name, { proof: theirs }) => {
+      if (theirs !== undefined && device === 'cpu')
+        checkSame(proof, theirs as readonly number[], `${each.name}, ${name}`);
+    },
+  );
+  return { ...compared, case: `inference ${each.name}, ${batch}`, images: batch, notes: {} };
 }
 
 /** The generator of a case with its initial weights, for both sides, and what it draws without dropout. */
@@ -146,20 +130,5 @@ async function writeModel({ recipe, sample }: Case, folder: string) {
 function checkSame(ours: Float32Array, theirs: readonly number[], name: string): void {
   const farthest = theirs.reduce((most, value, i) => Math.max(most, Math.abs(value - ours[i]!)), 0);
   if (theirs.length !== ours.length || !(farthest < 1e-4))
-    throw new Error(`${name}: PyTorch's network is another one, its samples are ${farthest} away`);
-}
-
-function render(figures: readonly Figures[]): string {
-  const names = [...new Set(figures.flatMap(({ sides }) => Object.keys(sides)))];
-  const head = ['case', 'samples', ...names.flatMap((name) => [`${name} ms (min)`, 'ratio']), 'other load'];
-  const rows = figures.map(({ case: name, batch, sides, foreignCores }) => [
-    name,
-    String(batch),
-    ...names.flatMap((side) => {
-      const { medianMs, minMs, ratio } = sides[side]!;
-      return [`${medianMs.toFixed(3)} (${minMs.toFixed(3)})`, ratio.toFixed(2)];
-    }),
-    `${foreignCores.toFixed(2)} cores`,
-  ]);
-  return table(head, rows);
+    throw new Error(`${name}: the network is another one, its samples are ${farthest} away`);
 }

@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { describeMachine, machine } from './machine.ts';
+import type { Machine } from './machine.ts';
 
 /** What every benchmark beside PyTorch is asked for. */
 export interface BenchOptions {
@@ -10,10 +12,27 @@ export interface BenchOptions {
   readonly seconds: number;
   /** Part of the names of the cases. */
   readonly case: string;
+  /** `cpu`, `cuda` or `cuda:<index>`. */
+  readonly device: string;
+  /** Whether PyTorch may multiply matrices in TF32, as onnxruntime does on CUDA. */
+  readonly tf32: boolean;
+  /** A smoke test: figures mean nothing. */
+  readonly quick: boolean;
   /** File for the figures. */
   readonly json: string | undefined;
   readonly pytorch: boolean;
 }
+
+/** The lines of a usage that these options have in common. */
+export const optionLines = (seconds: string) => `  --threads N      threads that each side may use (all cores)
+  --rounds N       rounds of each side, in turn (7)
+  --seconds S      length of a round (${seconds})
+  --case TEXT      only cases whose name contains TEXT
+  --device NAME    cpu, cuda or cuda:INDEX (cpu)
+  --tf32           on CUDA, let PyTorch multiply in TF32, as onnxruntime does
+  --quick          one short round of each: a smoke test
+  --json FILE      write the figures to FILE
+  --no-pytorch     time ganx alone`;
 
 /** The options of a command line; undefined where it asked for `usage`, which has been printed. */
 export function benchOptions(
@@ -24,10 +43,13 @@ export function benchOptions(
   const { values } = parseArgs({
     args: [...args],
     options: {
-      threads: { type: 'string', default: '2' },
-      rounds: { type: 'string', default: '7' },
-      seconds: { type: 'string', default: seconds },
+      threads: { type: 'string', default: String(availableParallelism()) },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
       case: { type: 'string', default: '' },
+      device: { type: 'string', default: 'cpu' },
+      tf32: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
       json: { type: 'string' },
       'no-pytorch': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -37,19 +59,47 @@ export function benchOptions(
     console.log(usage);
     return undefined;
   }
+  const { quick, device } = values;
+  if (!/^(cpu|cuda(:\d+)?)$/.test(device))
+    throw new Error(`--device: "${device}" is unknown; expected cpu, cuda or cuda:INDEX`);
   return {
-    threads: Number(values.threads),
-    rounds: Number(values.rounds),
-    seconds: Number(values.seconds),
+    threads: positive('--threads', values.threads),
+    rounds: positive('--rounds', values.rounds ?? (quick ? '1' : '7')),
+    seconds: positive('--seconds', values.seconds ?? (quick ? '0.1' : seconds)),
     case: values.case,
+    device,
+    tf32: values.tf32,
+    quick,
     json: values.json,
     pytorch: !values['no-pytorch'],
   };
 }
 
-/** Writes the figures where the options ask for a file. */
-export function writeFigures({ threads, rounds, seconds, json }: BenchOptions, figures: unknown): void {
+/** Seconds in which `torch.compile` must be done, warm-up included; in a smoke test it may stay undone. */
+export const compilePatience = ({ quick }: BenchOptions) => (quick ? 60 : 300);
+
+/** @throws Error where the value of an option is not a number above 0 */
+export function positive(option: string, text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < Infinity)) throw new Error(`${option}: "${text}" must be a number above 0`);
+  return value;
+}
+
+/** The machine, said on stderr, and the options as they can be met on it. */
+export function onMachine(options: BenchOptions): {
+  readonly machine: Machine;
+  readonly options: BenchOptions;
+} {
+  const here = machine();
+  console.error(describeMachine(here));
+  if (!options.pytorch || here.torch !== null) return { machine: here, options };
+  console.error('python3 does not find PyTorch (pip install torch==2.13.0): ganx is timed alone');
+  return { machine: here, options: { ...options, pytorch: false } };
+}
+
+/** Writes figures and where they come from, where a file is asked for. */
+export function writeFigures(json: string | undefined, figures: object): void {
   if (json === undefined) return;
-  const machine = { cpu: cpus()[0]?.model, cpus: cpus().length, node: process.version };
-  writeFileSync(json, `${JSON.stringify({ machine, threads, rounds, seconds, figures }, null, 2)}\n`);
+  writeFileSync(json, `${JSON.stringify(figures, null, 2)}\n`);
+  console.error(`figures: ${json}`);
 }

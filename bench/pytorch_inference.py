@@ -1,22 +1,18 @@
 """PyTorch's side of the inference benchmark.
 
-    pytorch_inference.py MODE CASE WEIGHTS BATCH THREADS SECONDS
-
-MODE is eager or compile, CASE is JSON, WEIGHTS a safetensors file with the generator's tensors under ganx's names. It
-first says what the network makes of four latents of 0.5 without dropout, so that both sides are known to be the same
-network; then it does a round of calls that take about SECONDS for every line `round` on stdin.
+It first says what the network makes of four latents of 0.5 without dropout, so that both sides are known to be the same
+network; then it does a round of calls that take about `--seconds` for every line `round` on stdin.
 """
 
 import json
-import sys
-import time
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pytorch_step import Json, dcgan, peak_bytes, say
+from pytorch_side import Json, answer_rounds, parser, prepare, warm
+from pytorch_step import dcgan
 
 
 class Generator(nn.Module):
@@ -56,42 +52,28 @@ class Generator(nn.Module):
         return x
 
 
-def main(mode: str, case_json: str, weights: str, batch: str, threads: str, seconds: str) -> None:
-    torch.set_num_threads(int(threads))
-    torch.set_flush_denormal(True)
-    case = json.loads(case_json)
-    network = Generator(case, load_file(weights))
-    z_dim = case["recipe"]["network"]["zDim"]
+def main() -> None:
+    arguments = parser()
+    arguments.add_argument("mode", choices=["eager", "compile"])
+    arguments.add_argument("--case", type=json.loads, required=True)
+    arguments.add_argument("--weights", required=True, help="safetensors of the generator, under ganx's names")
+    arguments.add_argument("--batch", type=int, required=True)
+    given = arguments.parse_args()
+    prepare(given.threads, given.tf32)
+    device = torch.device(given.device)
+    network = Generator(given.case, load_file(given.weights)).to(device)
+    z_dim = given.case["recipe"]["network"]["zDim"]
     with torch.inference_mode():
-        proof = network(torch.full((4, z_dim), 0.5), drop=False)
-        called = torch.compile(network) if mode == "compile" else network
+        proof = network(torch.full((4, z_dim), 0.5, device=device), drop=False)
+        called = torch.compile(network) if given.mode == "compile" else network
 
-        def run(steps: int) -> float:
-            start = time.perf_counter()
-            for _ in range(steps):
-                called(torch.randn(int(batch), z_dim))
-            return (time.perf_counter() - start) * 1e3
+        def draw(calls: int) -> None:
+            for _ in range(calls):
+                # On the host, as ganx hands its samples over.
+                called(torch.randn(given.batch, z_dim, device=device)).cpu()
 
-        run(2)
-        steps, milliseconds = 2, run(2)
-        for _ in range(3):
-            steps = max(1, min(round(float(seconds) * 1e3 * steps / milliseconds), steps * 20))
-            milliseconds = run(steps)
-        say({"proof": proof.flatten().tolist()})
-        for line in sys.stdin:
-            if line.strip() != "round":
-                break
-            cpu = time.process_time()
-            milliseconds = run(steps)
-            say(
-                {
-                    "steps": steps,
-                    "milliseconds": milliseconds,
-                    "cpuMilliseconds": (time.process_time() - cpu) * 1e3,
-                }
-            )
-    say({"peakBytes": peak_bytes()})
+        answer_rounds({"proof": proof.flatten().tolist()}, draw, warm(draw, given.seconds, device), device)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -1,28 +1,22 @@
 """PyTorch's side of the step benchmark.
 
-    pytorch_step.py choose CASE THREADS SAMPLES SECONDS
-    pytorch_step.py rounds CASE THREADS SAMPLES SECONDS VARIANT
-
-`choose` times the ways in which the step can be written in eager PyTorch and prints the fastest, a VARIANT. `rounds`
-does a round of about SECONDS for every line `round` on stdin and answers each with one line of JSON; at `end` it
-answers with its peak memory and leaves. CASE and VARIANT are JSON.
+`pytorch_step.py choose` times the ways in which the step can be written in eager PyTorch and prints the fastest, a
+variant. `pytorch_step.py rounds --variant VARIANT` does a round of about `--seconds` for every line `round` on stdin
+and answers each with one line of JSON; at `end` it answers with its peak memory and leaves. CASE and VARIANT are JSON.
 """
 
 import json
-import platform
-import resource
-import sys
-import time
-from typing import Any
+import os
+import shutil
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-Json = dict[str, Any]
+from pytorch_side import Json, answer_rounds, parser, prepare, say, timed, warm
 
 
-def dcgan(recipe: Json, image: list[int]) -> tuple[nn.Module, nn.Module]:
+def dcgan(recipe: Json, image: list[int]) -> tuple[nn.Sequential, nn.Sequential]:
     filters, slope, z_dim = recipe["filters"], recipe["slope"], recipe["zDim"]
     channels, size, _ = image
     blocks = {16: 2, 32: 3, 64: 4, 128: 5}[size]
@@ -45,7 +39,7 @@ def dcgan(recipe: Json, image: list[int]) -> tuple[nn.Module, nn.Module]:
     return nn.Sequential(*up), nn.Sequential(*down)
 
 
-def mlp(recipe: Json, image: list[int]) -> tuple[nn.Module, nn.Module]:
+def mlp(recipe: Json, image: list[int]) -> tuple[nn.Sequential, nn.Sequential]:
     hidden, slope, pixels = recipe["hidden"], recipe["slope"], torch.Size(image).numel()
 
     def layers(features: int) -> list[nn.Module]:
@@ -62,19 +56,23 @@ def mlp(recipe: Json, image: list[int]) -> tuple[nn.Module, nn.Module]:
 
 
 class Training:
-    """The loop of PyTorch's DCGAN example on random images in memory."""
+    """The loop of PyTorch's DCGAN example on random images that lie on the device.
 
-    def __init__(self, case: Json, samples: int, variant: Json) -> None:
+    The losses of each step are kept and read at the end of a round, so that a GPU need not wait for the host.
+    """
+
+    def __init__(self, case: Json, samples: int, variant: Json, device: torch.device) -> None:
         torch.manual_seed(1)
         recipe = case["recipe"]
         network = recipe["network"]
-        self.batch, self.z_dim = recipe["batch"], network["zDim"]
+        self.batch, self.z_dim, self.device = recipe["batch"], network["zDim"], device
         build = dcgan if network["kind"] == "dcgan" else mlp
-        self.g, self.d = build(network, case["sample"]["shape"])
         self.split = variant["backward"] == "split"
         self.format = torch.channels_last if variant["format"] == "channels_last" else torch.contiguous_format
-        self.g.to(memory_format=self.format)
-        self.d.to(memory_format=self.format)
+        g, d = build(network, case["sample"]["shape"])
+        for net in (g, d):
+            # Missing from PyTorch's own overloads.
+            net.to(device).to(memory_format=self.format)  # type: ignore[call-overload]
         self.g_optimizer, self.d_optimizer = (
             torch.optim.Adam(
                 net.parameters(),
@@ -83,21 +81,20 @@ class Training:
                 eps=options["epsilon"],
                 **({} if variant["adam"] == "plain" else {variant["adam"]: True}),
             )
-            for net, options in (
-                (self.g, recipe["optimizer"]["generator"]),
-                (self.d, recipe["optimizer"]["discriminator"]),
-            )
+            for net, options in ((g, recipe["optimizer"]["generator"]), (d, recipe["optimizer"]["discriminator"]))
         )
-        self.images = torch.randint(0, 256, (samples, *case["sample"]["shape"]), dtype=torch.uint8)
-        self.ones, self.zeros = torch.ones(self.batch), torch.zeros(self.batch)
-        self.losses: list[tuple[float, float]] = []
+        compiled = variant["networks"] == "compiled"
+        self.g, self.d = (torch.compile(net) if compiled else net for net in (g, d))
+        self.images = torch.randint(0, 256, (samples, *case["sample"]["shape"]), dtype=torch.uint8, device=device)
+        self.ones, self.zeros = torch.ones(self.batch, device=device), torch.zeros(self.batch, device=device)
+        self.losses: list[Tensor] = []
 
     def step(self, indices: Tensor) -> None:
         bce = functional.binary_cross_entropy_with_logits
         real = self.images[indices].float().div_(127.5).sub_(1)
         if real.ndim == 4:
             real = real.contiguous(memory_format=self.format)
-        fake = self.g(torch.randn(self.batch, self.z_dim))
+        fake = self.g(torch.randn(self.batch, self.z_dim, device=self.device))
 
         self.d_optimizer.zero_grad(set_to_none=True)
         on_real = bce(self.d(real), self.ones)
@@ -114,78 +111,71 @@ class Training:
         g_loss = bce(self.d(fake), self.ones)
         g_loss.backward()
         self.g_optimizer.step()
-        self.losses.append((on_real.item() + on_fake.item(), g_loss.item()))
+        self.losses += [on_real.detach() + on_fake.detach(), g_loss.detach()]
 
-    def run(self, steps: int) -> float:
-        """Does steps; returns their milliseconds."""
-        start = time.perf_counter()
+    def run(self, steps: int) -> None:
         self.losses.clear()
         done = 0
         while done < steps:
-            order = torch.randperm(len(self.images))
+            order = torch.randperm(len(self.images), device=self.device)
             for indices in order.split(self.batch)[: steps - done]:
                 self.step(indices)
                 done += 1
-        return (time.perf_counter() - start) * 1e3
-
-    def warm(self, seconds: float) -> int:
-        """Warms up; returns how many steps take `seconds`."""
-        steps, milliseconds = 2, self.run(2)
-        for _ in range(3):
-            steps = max(1, min(round(seconds * 1e3 * steps / milliseconds), steps * 8))
-            milliseconds = self.run(steps)
-        return steps
+        if not torch.stack(self.losses).isfinite().all():
+            raise RuntimeError("training has diverged")
 
 
-def choose(case: Json, samples: int, seconds: float) -> Json:
-    """The fastest variant, one property after the other: rounds in turn, the shortest of each, as noise only adds."""
-    choices = {"adam": ["foreach", "fused", "plain"], "backward": ["summed", "split"], "format": ["contiguous"]}
+def choose(case: Json, samples: int, seconds: float, trials: int, device: torch.device) -> Json:
+    """The fastest variant, one property after the other: trials in turn, the shortest of each, as noise only adds."""
+    choices = {
+        "networks": ["eager"],
+        "adam": ["foreach", "fused", "plain"],
+        "backward": ["summed", "split"],
+        "format": ["contiguous"],
+    }
     if case["recipe"]["network"]["kind"] == "dcgan":
         choices["format"].append("channels_last")
     best: Json = {name: values[0] for name, values in choices.items()}
     for name, values in choices.items():
         if len(values) == 1:
             continue
-        entries = []
+        entries: list[tuple[str, Training, int, list[float]]] = []
         for value in values:
-            training = Training(case, samples, {**best, name: value})
-            entries.append((value, training, training.warm(seconds / 4), []))
-        for _ in range(7):
+            training = Training(case, samples, {**best, name: value}, device)
+            entries.append((value, training, warm(training.run, seconds / 4, device), []))
+        for _ in range(trials):
             for _, training, steps, times in entries:
-                times.append(training.run(steps) / steps)
+                times.append(timed(training.run, steps, device) / steps)
         best[name] = min(entries, key=lambda entry: min(entry[3]))[0]
     return best
 
 
-def peak_bytes() -> int:
-    # Bytes on macOS, kilobytes elsewhere.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if platform.system() == "Darwin" else peak * 1024
+def lack_of_compiler(device: torch.device) -> str | None:
+    """Why torch.compile cannot work on CPU: it writes C++."""
+    compiler = os.environ.get("CXX", "g++")
+    return f"no C++ compiler ({compiler})" if device.type == "cpu" and shutil.which(compiler) is None else None
 
 
-def say(answer: Json) -> None:
-    print(json.dumps(answer), flush=True)
-
-
-def main(mode: str, case_json: str, threads: str, samples: str, seconds: str, variant: str = "") -> None:
-    torch.set_num_threads(int(threads))
-    torch.set_flush_denormal(True)
-    case = json.loads(case_json)
-    if mode == "choose":
-        say(choose(case, int(samples), float(seconds)))
+def main() -> None:
+    arguments = parser()
+    arguments.add_argument("mode", choices=["choose", "rounds"])
+    arguments.add_argument("--case", type=json.loads, required=True)
+    arguments.add_argument("--samples", type=int, required=True, help="images in memory")
+    arguments.add_argument("--trials", type=int, default=7, help="rounds of each variant to choose from")
+    arguments.add_argument("--variant", type=json.loads)
+    given = arguments.parse_args()
+    prepare(given.threads, given.tf32)
+    device = torch.device(given.device)
+    if given.mode == "choose":
+        say(choose(given.case, given.samples, given.seconds, given.trials, device))
         return
-    training = Training(case, int(samples), json.loads(variant))
-    steps = training.warm(float(seconds))
-    say({"torch": torch.__version__})
-    for line in sys.stdin:
-        if line.strip() != "round":
-            break
-        cpu = time.process_time()
-        milliseconds = training.run(steps)
-        cpu_milliseconds = (time.process_time() - cpu) * 1e3
-        say({"steps": steps, "milliseconds": milliseconds, "cpuMilliseconds": cpu_milliseconds})
-    say({"peakBytes": peak_bytes()})
+    lack = lack_of_compiler(device) if given.variant["networks"] == "compiled" else None
+    if lack:
+        say({"unable": lack})
+        return
+    training = Training(given.case, given.samples, given.variant, device)
+    answer_rounds({}, training.run, warm(training.run, given.seconds, device), device)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { median, table } from './report.ts';
+import { median } from './statistics.ts';
+import { table } from './table.ts';
 import { soak } from './serve-soak.ts';
 
 const usage = `usage: npm run bench -- serve [options]

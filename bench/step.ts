@@ -1,188 +1,132 @@
-import { beside, pythonScript } from './beside.ts';
+import { buildProgram } from '../graph-builder/program.ts';
+import { compile } from '../graph-builder/rewrites/index.ts';
 import { cases } from './cases.ts';
 import type { Case } from './cases.ts';
+import { compareSides, tookPart } from './compare.ts';
+import type { Side } from './compare.ts';
 import { Contestant } from './contestant.ts';
-import type { Round } from './contestant.ts';
-import { benchOptions, writeFigures } from './options.ts';
-import { median, table } from './report.ts';
-import { quietTurns, stepTime } from './turns.ts';
+import { flopsOf } from './flops.ts';
+import { describeRate, gemmRate } from './gemm.ts';
+import type { GemmRate } from './gemm.ts';
+import { benchOptions, compilePatience, onMachine, optionLines, writeFigures } from './options.ts';
+import type { BenchOptions } from './options.ts';
+import { beside, flags, pythonScript } from './processes.ts';
+import type { Flags } from './processes.ts';
+import { comparisonsToJson, comparisonTable } from './report.ts';
+import type { Comparison } from './report.ts';
 
 const usage = `usage: npm run bench -- step [options]
-  --threads N      threads that each side may use (2)
-  --rounds N       rounds of each side, in turn (7)
-  --seconds S      length of a round (1)
-  --case TEXT      only cases whose name contains TEXT
-  --json FILE      write the figures to FILE
-  --no-pytorch     time ganx alone`;
+${optionLines('1')}`;
 
 /** Samples in memory on both sides. */
 const samples = 2048;
 
-interface Side {
-  readonly medianMs: number;
-  readonly minMs: number;
-  /** Processor time of a step, all threads: with one thread it hardly depends on what else the machine does. */
-  readonly minCpuMs: number;
-  readonly imagesPerSecond: number;
-  readonly peakBytes: number;
-  /** Share of the time outside the runtime. */
-  readonly hostShare?: number;
-}
+/** A way to write the step in PyTorch; `pytorch_step.py` says which there are. */
+type Variant = Readonly<Record<'networks' | 'adam' | 'backward' | 'format', string>>;
 
-/** A way to write the step in eager PyTorch; `pytorch_step.py` says which there are. */
-type Variant = Readonly<Record<string, string>>;
-
-interface PytorchSide extends Side {
-  readonly variant: Variant;
-  /** Its time over ganx's: median of the pairs. */
-  readonly ratio: number;
-}
-
-interface Figures {
-  readonly case: string;
-  /** `threads`: those that it uses of the ones it may use. */
-  readonly ganx: Side & { readonly threads: number };
-  readonly pytorch?: {
-    /** As PyTorch's own DCGAN example is written, with default arguments. */
-    readonly plain: PytorchSide;
-    /** The fastest variant found. */
-    readonly fastest: PytorchSide;
-  };
-  /** Cores that other processes used meanwhile, at most. */
-  readonly foreignCores: number;
-}
+/** As PyTorch's own DCGAN example is written, with default arguments. */
+const plain: Variant = { networks: 'eager', adam: 'plain', backward: 'split', format: 'contiguous' };
 
 export async function stepBenchmark(args: readonly string[]): Promise<void> {
-  const options = benchOptions(args, usage, '1');
-  if (!options) return;
-  const figures: Figures[] = [];
+  const asked = benchOptions(args, usage, '1');
+  if (!asked) return;
+  const { machine, options } = onMachine(asked);
+  const { gemm, comparisons } = await stepFigures(options);
+  console.log(`${describeRate(gemm)}\n${comparisonTable(comparisons)}`);
+  writeFigures(options.json, { machine, options, gemm, step: comparisonsToJson(comparisons) });
+}
+
+/** The machine's Gemm rate, and all sides of each case. */
+export async function stepFigures(
+  options: BenchOptions,
+): Promise<{ readonly gemm: GemmRate; readonly comparisons: readonly Comparison[] }> {
+  console.error('gemm ...');
+  const gemm = await gemmRate(options);
+  const comparisons: Comparison[] = [];
   for (const each of cases.filter(({ name }) => name.includes(options.case))) {
-    console.error(`${each.name} ...`);
-    figures.push(
-      await compare(each, {
-        rounds: options.rounds,
-        shared: [options.threads, samples, options.seconds].map(String),
-        pytorch: options.pytorch,
-      }),
-    );
+    console.error(`step ${each.name} ...`);
+    comparisons.push(await compare(each, gemm, options));
   }
-  console.log(render(figures));
-  writeFigures(options, figures);
+  return { gemm, comparisons };
 }
 
-interface Options {
-  readonly rounds: number;
-  /** Threads, samples and seconds, as the processes take them. */
-  readonly shared: readonly string[];
-  readonly pytorch: boolean;
+async function compare(each: Case, gemm: GemmRate, options: BenchOptions): Promise<Comparison> {
+  const fastest = options.pytorch ? await chooseVariant(each, options) : undefined;
+  const compared = await compareSides(
+    [...ganxSides(each, options), ...(fastest ? pytorchSides(each, fastest, options) : [])],
+    options.rounds,
+  );
+  const { ganx } = compared.sides;
+  return {
+    ...compared,
+    case: `step ${each.name}`,
+    images: each.recipe.batch,
+    flops: stepFlops(each),
+    gemmRates: gemm.rates,
+    notes: {
+      ...(tookPart(ganx) ? { ganx: `threads: ${Number(ganx.word.threads)}` } : {}),
+      ...(fastest ? { 'PyTorch fastest': Object.values(fastest).join(', ') } : {}),
+    },
+  };
 }
 
-const plainVariant: Variant = { adam: 'plain', backward: 'split', format: 'contiguous' };
+/** Of the networks forward and backward: in this form of the step nothing is padded or computed a second time. */
+export const stepFlops = ({ recipe, sample }: Case): number =>
+  flopsOf(compile(buildProgram(recipe, sample).stepGraph(), 'portable'));
 
-async function compare(each: Case, { rounds, shared, pytorch }: Options): Promise<Figures> {
-  const described = JSON.stringify(each);
-  const variants = pytorch ? [plainVariant, await chooseVariant(described, shared)] : [];
-  const contestants = [
-    new Contestant(process.execPath, [beside('ganx-process.js'), described, ...shared]),
-    ...variants.map(
-      (variant) =>
-        new Contestant('python3', [
-          pythonScript('pytorch_step.py'),
-          'rounds',
-          described,
-          ...shared,
-          JSON.stringify(variant),
-        ]),
-    ),
+const ganxSides = (each: Case, options: BenchOptions): Side[] => [
+  { name: 'ganx', start: () => ganxContestant(each, options) },
+  // On CUDA it would copy the whole state in every step; nobody trains so.
+  ...(options.device === 'cpu'
+    ? [{ name: 'ganx, one run a step', start: () => ganxContestant(each, options, { driver: 'step' }) }]
+    : []),
+];
+
+/** ganx's training loop on a case. */
+export const ganxContestant = (each: Case, options: SharedOptions, more: Flags = {}) =>
+  new Contestant(process.execPath, [
+    beside('ganx-process.js'),
+    ...sharedFlags(each, options),
+    ...flags(more),
+  ]);
+
+function pytorchSides(each: Case, fastest: Variant, options: BenchOptions): Side[] {
+  const side = (name: string, variant: Variant, patience?: number): Side => ({
+    name: `PyTorch ${name}`,
+    start: () => pytorchContestant('rounds', each, options, { variant: JSON.stringify(variant) }),
+    ...(patience === undefined ? {} : { patience }),
+  });
+  return [
+    side('plain', plain),
+    // The layout of images; an MLP has none.
+    ...(each.recipe.network.kind === 'dcgan'
+      ? [side('channels-last', { ...plain, format: 'channels_last' })]
+      : []),
+    side('compile', { ...plain, networks: 'compiled' }, compilePatience(options)),
+    side('fastest', fastest),
   ];
-  try {
-    const words: Record<string, unknown>[] = [];
-    for (const contestant of contestants) words.push(await contestant.ready());
-    const turns = await quietTurns(contestants, rounds);
-    const peaks: number[] = [];
-    for (const contestant of contestants) peaks.push((await contestant.end()).peakBytes);
-
-    const side = (i: number): Side =>
-      summarize(
-        turns.map(({ results }) => results[i]!),
-        peaks[i]!,
-        each.recipe.batch,
-      );
-    const [plain, fastest] = variants.map((variant, i): PytorchSide => {
-      const ratios = turns.map(({ results }) => stepTime(results[i + 1]!) / stepTime(results[0]!));
-      return { ...side(i + 1), variant, ratio: median(ratios) };
-    });
-    return {
-      case: each.name,
-      ganx: { ...side(0), threads: Number(words[0]!.threads) },
-      ...(plain && fastest ? { pytorch: { plain, fastest } } : {}),
-      foreignCores: Math.max(...turns.map((turn) => turn.foreignCores)),
-    };
-  } finally {
-    for (const contestant of contestants) contestant.kill();
-  }
 }
 
 /** Chosen in a process of its own, whose memory does not count. */
-async function chooseVariant(described: string, shared: readonly string[]): Promise<Variant> {
-  const chooser = new Contestant('python3', [
-    pythonScript('pytorch_step.py'),
-    'choose',
-    described,
-    ...shared,
-  ]);
+async function chooseVariant(each: Case, options: BenchOptions): Promise<Variant> {
+  const chooser = pytorchContestant('choose', each, options, { trials: options.quick ? 1 : 7 });
   try {
-    return (await chooser.ready()) as Variant;
+    return (await chooser.ready()) as unknown as Variant;
   } finally {
     chooser.kill();
   }
 }
 
-function summarize(rounds: readonly Round[], peakBytes: number, batch: number): Side {
-  const times = rounds.map(stepTime);
-  const shares = rounds.flatMap(({ milliseconds, runtimeMilliseconds }) =>
-    runtimeMilliseconds === undefined ? [] : [1 - runtimeMilliseconds / milliseconds],
-  );
-  return {
-    medianMs: median(times),
-    minMs: Math.min(...times),
-    minCpuMs: Math.min(...rounds.map(({ cpuMilliseconds, steps }) => cpuMilliseconds / steps)),
-    imagesPerSecond: (1000 * batch) / median(times),
-    peakBytes,
-    ...(shares.length ? { hostShare: median(shares) } : {}),
-  };
-}
-
-function render(figures: readonly Figures[]): string {
-  const megabytes = (side: Side | undefined) => (side ? (side.peakBytes / 1e6).toFixed(0) : '-');
-  const time = (side: Side | undefined) =>
-    side ? `${side.medianMs.toFixed(2)} (${side.minMs.toFixed(2)})` : '-';
-  const rows = figures.map(({ case: name, ganx, pytorch, foreignCores }) => [
-    name,
-    String(ganx.threads),
-    time(ganx),
-    time(pytorch?.plain),
-    pytorch?.plain.ratio.toFixed(2) ?? '-',
-    time(pytorch?.fastest),
-    pytorch?.fastest.ratio.toFixed(2) ?? '-',
-    ganx.imagesPerSecond.toFixed(0),
-    `${(100 * (ganx.hostShare ?? 0)).toFixed(2)} %`,
-    megabytes(ganx),
-    megabytes(pytorch?.plain),
-    megabytes(pytorch?.fastest),
-    `${foreignCores.toFixed(2)} cores`,
-    pytorch ? Object.values(pytorch.fastest.variant).join(', ') : '-',
+const pytorchContestant = (mode: string, each: Case, options: BenchOptions, more: Flags) =>
+  new Contestant('python3', [
+    pythonScript('pytorch_step.py'),
+    mode,
+    ...sharedFlags(each, options),
+    ...flags({ tf32: options.tf32, ...more }),
   ]);
-  const head = [
-    'case',
-    'threads',
-    'ganx ms (min)',
-    'PyTorch ms (min)',
-    'ratio',
-    'fastest ms (min)',
-    'ratio',
-    'images/s',
-  ];
-  const rest = ['host share', 'ganx MB', 'PyTorch MB', 'fastest MB', 'other load', 'fastest PyTorch variant'];
-  return table([...head, ...rest], rows);
-}
+
+type SharedOptions = Pick<BenchOptions, 'threads' | 'seconds' | 'device'>;
+
+/** What both sides are told alike. */
+const sharedFlags = (each: Case, { threads, seconds, device }: SharedOptions) =>
+  flags({ case: JSON.stringify(each), threads, samples, seconds, device });

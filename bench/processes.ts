@@ -15,3 +15,11 @@ export function pythonScript(name: string): string {
     if (root === dirname(root)) throw new Error(`no bench/${name} above ${here}`);
   }
 }
+
+/** Options of a process by their names; `true` is one without a value, `false` is left out. */
+export type Flags = Readonly<Record<string, string | number | boolean>>;
+
+export const flags = (options: Flags): string[] =>
+  Object.entries(options).flatMap(([name, value]) =>
+    typeof value === 'boolean' ? (value ? [`--${name}`] : []) : [`--${name}`, String(value)],
+  );
