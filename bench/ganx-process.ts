@@ -8,7 +8,7 @@ import { storeAsUsed } from '../graph-builder/rewrites/store-as-used.ts';
 import { sizeOf } from '../graph-builder/shape.ts';
 import { ChunkSize, chunkSource, runBudget } from '../training/chunks.ts';
 import type { Dataset } from '../training/data/dataset.ts';
-import { parseDevice } from '../training/device.ts';
+import { parseDevice } from '../training/device/device.ts';
 import { createLocalEngine } from '../training/engine/local-engine.ts';
 import { generatorSources } from '../training/export.ts';
 import { driverOf, trainingModels } from '../training/models.ts';

@@ -5,7 +5,7 @@ import { loop } from '../graph-builder/ops/control.ts';
 import { MatMul } from '../graph-builder/ops/matmul.ts';
 import { slice } from '../graph-builder/ops/movement.ts';
 import { tensor } from '../graph-builder/types.ts';
-import { parseDevice } from '../training/device.ts';
+import { parseDevice } from '../training/device/device.ts';
 import { loadRuntime, sessionOptions, toOrt } from '../training/engine/onnxruntime.ts';
 import { answerRounds, timed, warm } from './answer-rounds.ts';
 

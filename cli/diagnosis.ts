@@ -4,19 +4,16 @@ import { availableParallelism, freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { temporaryBeside, writeFileAtomic } from '../artifacts/files.ts';
 import { encodeImage } from '../artifacts/png.ts';
+import { deviceFindings, installRuntime } from './device-diagnosis.ts';
 import type { Finding } from './finding.ts';
-import { diagnoseProvider, installRuntime } from './provider-diagnosis.ts';
 
 const leastNode = [20, 19] as const;
 
 /** Every check, in the order in which it is printed. Nothing is left behind. */
 export async function diagnose(folder: string): Promise<Finding[]> {
   const runtime = runtimeVersion();
-  const providers =
-    runtime.status === 'ok'
-      ? await Promise.all((['cpu', 'cuda', 'webgpu'] as const).map(diagnoseProvider))
-      : [];
-  return [nodeVersion(), runtime, ...providers, await images(), await disk(folder), threads(), memory()];
+  const devices = runtime.status === 'ok' ? await deviceFindings() : [];
+  return [nodeVersion(), runtime, ...devices, await images(), await disk(folder), threads(), memory()];
 }
 
 function nodeVersion(): Finding {

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { InputError } from '../artifacts/errors.ts';
 import { onFile, readBytes } from '../artifacts/files.ts';
 import { readModelInfo } from '../artifacts/onnx/decode.ts';
-import { deviceName, parseDevice } from '../training/device.ts';
+import { deviceName, parseDevice } from '../training/device/device.ts';
 import type { Device } from '../training/engine/engine.ts';
 import { driverOf, trainingModels } from '../training/models.ts';
 import { placeModel } from '../training/profiling/place-model.ts';

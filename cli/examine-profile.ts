@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { InputError, withoutPlace } from '../artifacts/errors.ts';
 import { onFile } from '../artifacts/files.ts';
-import { deviceName, parseDevice } from '../training/device.ts';
+import { deviceName, parseDevice } from '../training/device/device.ts';
 import { profileSteps } from '../training/profiling/profile-steps.ts';
 import type { Profile, Share } from '../training/profiling/profile.ts';
 import { openRunProgram } from '../training/run-program.ts';

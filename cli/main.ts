@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   inspect: async () => (await import('./inspect.ts')).inspectCommand(),
   import: async () => (await import('./import.ts')).importCommand(),
   bench: async () => (await import('./bench.ts')).benchCommand(),
+  'install-cuda': async () => (await import('./install-cuda.ts')).installCudaCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),
 };
 

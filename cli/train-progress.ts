@@ -62,6 +62,7 @@ function describe(event: Exclude<TrainEvent, StepEvent>): string[] {
         ...event.skipped.slice(0, 5).map(({ file, reason }) => `skipped ${file}: ${reason}`),
         ...(event.skipped.length ? [skippedLine(event.skipped.length)] : []),
         `recipe ${event.recipe}: G ${thousands(generator)}, D ${thousands(discriminator)}${encoder === undefined ? '' : ` and encoder ${thousands(encoder)}`} parameters, batch ${event.batch}, ${event.device}, ${event.threads} threads`,
+        ...(event.deviceReason === undefined ? [] : [`${event.device}: ${event.deviceReason}`]),
         ...(event.fromStep ? [`resumes at step ${event.fromStep}`] : []),
       ];
     }

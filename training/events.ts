@@ -13,6 +13,8 @@ export type TrainEvent =
       /** Files that could not be read, and why. */
       readonly skipped: readonly { readonly file: string; readonly reason: string }[];
       readonly device: string;
+      /** Why this device; only where it was chosen by `auto`. */
+      readonly deviceReason?: string;
       readonly threads: number;
       readonly fromStep: number;
       readonly steps: number;

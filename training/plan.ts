@@ -14,7 +14,9 @@ import type { Dataset } from './data/dataset.ts';
 import { fingerprint } from './data/fingerprint.ts';
 import { mixtures } from './data/mixtures.ts';
 import { pathExists } from './data/user-file.ts';
-import { parseDevice } from './device.ts';
+import { chooseDevice } from './device/choose.ts';
+import type { Choice } from './device/choose.ts';
+import { deviceName, parseAsked } from './device/device.ts';
 import { ImportedNetworks } from './imported.ts';
 import { unbounded } from './options.ts';
 import type { TrainOptions } from './options.ts';
@@ -24,6 +26,7 @@ import type { RunConfig } from './run-config.ts';
 
 export interface RunPlan {
   readonly config: RunConfig;
+  readonly device: Choice;
   readonly dataset: Dataset;
   /** Networks from ONNX files. */
   readonly imports: ImportedNetworks;
@@ -37,7 +40,7 @@ export interface RunPlan {
 const defaultSteps = 2000;
 const defaultSize = 32;
 
-/** Turns options into a run that can start: everything checked, the data read, nothing written. */
+/** Turns options into a run that can start: everything checked, the device tried, the data read, nothing written. */
 export async function planRun(options: TrainOptions): Promise<RunPlan> {
   const resumed = options.resume ? await openRun(options.out) : undefined;
   const stored = resumed && parseRunConfig(await resumed.readRecipe(), resumed.recipe);
@@ -46,8 +49,7 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
   const imports = await ImportedNetworks.read(options, resumed, stored);
   const size = options.size ?? stored?.size ?? imports.imageShape?.[2] ?? defaultSize;
   const source = options.data ?? stored?.data ?? undefined;
-  const device = options.device ?? stored?.device ?? 'auto';
-  parseDevice(device);
+  const asked = parseAsked(options.device ?? stored?.device ?? 'auto');
 
   const isFile = source !== undefined && (await pathExists(source));
   const isPoints = source !== undefined && !isFile && mixtures.has(source);
@@ -60,11 +62,11 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
   );
   checkSize(recipe, size, isPoints);
 
-  const dataset = await openDataset(source, {
-    size,
-    channels: channelsOf(imports),
-    ...(options.signal ? { signal: options.signal } : {}),
-  });
+  const [dataset, device] = await together(
+    options.signal,
+    (signal) => openDataset(source, { size, channels: channelsOf(imports), signal }),
+    (signal) => chooseDevice(asked, signal),
+  );
   const sample = {
     kind: dataset.kind,
     shape: [...dataset.sampleShape],
@@ -86,13 +88,14 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
     size,
     seed: options.seed ?? stored?.seed ?? 0,
     steps: lengthOf(options, stored, dataset, program.samplesPerStep),
-    device,
+    device: deviceName(device.device),
     threads: options.threads ?? stored?.threads ?? availableParallelism(),
     ...(imports.config ? { imported: imports.config } : {}),
   };
   if (resumed && stored) checkSameRun(stored, config, resumed.path);
   return {
     config,
+    device,
     dataset,
     imports,
     resumed,
@@ -102,6 +105,22 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
         : RunFolder.create(options.out),
     deadlineMinutes: options.minutes,
   };
+}
+
+/** Does two things at once; where one fails, the other is given up. */
+async function together<A, B>(
+  outer: AbortSignal | undefined,
+  first: (signal: AbortSignal) => Promise<A>,
+  second: (signal: AbortSignal) => Promise<B>,
+): Promise<[A, B]> {
+  const failed = new AbortController();
+  const signal = outer ? AbortSignal.any([outer, failed.signal]) : failed.signal;
+  try {
+    return await Promise.all([first(signal), second(signal)]);
+  } catch (error) {
+    failed.abort();
+    throw error;
+  }
 }
 
 function defaultRecipe(imports: ImportedNetworks, isPoints: boolean): string {

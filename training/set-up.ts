@@ -4,7 +4,8 @@ import type { RunFolder } from '../artifacts/run-folder.ts';
 import { buildProgram } from '../graph-builder/program.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
 import type { Dataset } from './data/dataset.ts';
-import { deviceName, parseDevice } from './device.ts';
+import { deviceName } from './device/device.ts';
+import type { Choice } from './device/choose.ts';
 import { loadRuntime } from './engine/onnxruntime.ts';
 import { createWorkerEngine } from './engine/worker-engine.ts';
 import type { TrainEvent } from './events.ts';
@@ -21,9 +22,10 @@ import { usefulThreads } from './threads.ts';
 /** Makes all that a run needs. The folder comes last: what does not work or is stopped before leaves none behind. */
 export async function setUp(options: TrainOptions & Listening): Promise<Run> {
   const { signal, onEvent } = options;
-  const { config, dataset, imports, resumed, createFolder, deadlineMinutes } = await planRun(options);
+  const plan = await planRun(options);
+  const { config, dataset, imports, resumed, createFolder, deadlineMinutes } = plan;
+  const { device } = plan.device;
   const program = buildProgram(config.recipe, config.sample, imports.networks(config.sample));
-  const device = parseDevice(config.device);
   const models = trainingModels(program, device);
   await loadRuntime();
   const start = resumed
@@ -49,7 +51,7 @@ export async function setUp(options: TrainOptions & Listening): Promise<Run> {
     if (resumed) await cutBack(folder, start.step, start.progress.verdicts);
     await writeFileAtomic(folder.trainingStep, models.step);
     await writeFileAtomic(folder.trainingLoop, models.loop);
-    onEvent(startEvent(config, program, dataset, folder, threads, start.step));
+    onEvent(startEvent(config, plan.device, program, dataset, folder, threads, start.step));
     for (const message of imports.notes(config.sample)) onEvent({ type: 'note', message });
     const { step, progress } = start;
     return {
@@ -75,6 +77,7 @@ export async function setUp(options: TrainOptions & Listening): Promise<Run> {
 
 function startEvent(
   config: RunConfig,
+  { device, reason }: Choice,
   program: TrainingProgram,
   dataset: Dataset,
   folder: RunFolder,
@@ -91,7 +94,8 @@ function startEvent(
     samples: dataset.count,
     sampleShape: dataset.sampleShape,
     skipped: dataset.skipped,
-    device: deviceName(parseDevice(config.device)),
+    device: deviceName(device),
+    ...(reason === undefined ? {} : { deviceReason: reason }),
     threads,
     fromStep,
     steps: config.steps,

@@ -6,7 +6,7 @@ import { initialize } from '../../graph-builder/initializer.ts';
 import { print } from '../../graph-builder/print.ts';
 import type { TrainingProgram } from '../../graph-builder/program.ts';
 import type { Chunk, Device, Engine } from '../engine/engine.ts';
-import { deviceName } from '../device.ts';
+import { deviceName } from '../device/device.ts';
 import { TuningCache } from './cache.ts';
 import type { Execution } from './execution.ts';
 import { stepMilliseconds } from './measure.ts';

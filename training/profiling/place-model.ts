@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError, withoutPlace } from '../../artifacts/errors.ts';
-import { deviceName } from '../device.ts';
+import { deviceName } from '../device/device.ts';
 import type { Device } from '../engine/engine.ts';
 import { readPlacement } from './placement.ts';
 import type { Placement } from './placement.ts';

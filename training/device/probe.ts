@@ -1,0 +1,43 @@
+import { fileURLToPath } from 'node:url';
+import { withoutPlace } from '../../artifacts/errors.ts';
+import type { Device } from '../engine/engine.ts';
+import { failed, runProgram } from './run-program.ts';
+
+/** How long the same products of matrices took on a device and on the CPU with all its cores. */
+export interface Measured {
+  /** Side of the matrices; 0 where nothing was measured. */
+  readonly size: number;
+  readonly milliseconds: number;
+  readonly cpuMilliseconds: number;
+}
+
+export type Probed =
+  | ({ readonly works: true } & Measured)
+  | {
+      readonly works: false;
+      /** In the words of onnxruntime, CUDA or the system. */
+      readonly reason: string;
+    };
+
+/** Whether a device really computes, and how fast: tried in a process of its own, because one that is broken may crash it. */
+export async function probe({ kind, index }: Device, signal?: AbortSignal): Promise<Probed> {
+  const program = fileURLToPath(new URL('probe-program.js', import.meta.url));
+  const { output, errors, problem } = await runProgram(process.execPath, [program, kind, String(index)], {
+    signal,
+  });
+  if (problem === undefined) return { works: true, ...(JSON.parse(output) as Measured) };
+  return { works: false, reason: problem === failed ? reasonOf(errors) : problem };
+}
+
+/**
+ * CUDA's own words, or the system's about a library that does not load, which onnxruntime only logs; otherwise the last
+ * line.
+ */
+export function reasonOf(errors: string): string {
+  const cuda = /CUDA failure \d+: ([^;]+?) ;/.exec(errors)?.[1];
+  if (cuda !== undefined) return cuda;
+  const library = /with error: (?:\S*\/)?(.+)/.exec(errors)?.[1];
+  if (library !== undefined) return library.trim();
+  const lines = errors.split('\n').filter((line) => line.trim() !== '');
+  return withoutPlace(lines.at(-1) ?? 'no reason given');
+}
