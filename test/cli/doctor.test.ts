@@ -1,8 +1,10 @@
-import { readdirSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Finding } from '../../cli/finding.ts';
 import { temporaryFolder } from '../artifacts/temporary-folder.ts';
-import { ganx } from './ganx.ts';
+import { library } from '../training/device/archives.ts';
+import { ganx, program, run } from './ganx.ts';
 
 interface Diagnosis {
   readonly healthy: boolean;
@@ -31,4 +33,41 @@ test('the doctor speaks to people', async () => {
   expect(stdout).toContain(`ok  node              ${process.versions.node} (>= 20.19 is needed)`);
   expect(stdout).toContain('ok  cpu               computes');
   expect(stdout).toMatch(/ganx can run here\n$/);
+});
+
+const isLinux = process.platform === 'linux' && process.arch === 'x64';
+
+test.skipIf(!isLinux)('the doctor asks the loader for every library of a CUDA provider', async () => {
+  const folder = temporaryFolder();
+  const dist = dirname(dirname(program));
+  cpSync(dist, join(folder, 'dist'), { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  const packages = join(dist, '../node_modules');
+  mkdirSync(join(folder, 'node_modules'));
+  for (const name of readdirSync(packages))
+    if (name !== 'onnxruntime-node' && !name.startsWith('.'))
+      symlinkSync(join(packages, name), join(folder, 'node_modules', name));
+  const runtime = join(folder, 'node_modules/onnxruntime-node');
+  cpSync(join(packages, 'onnxruntime-node'), runtime, {
+    recursive: true,
+    filter: (path) => !/bin\/napi-v6\/(darwin|win32|linux\/arm64)|libonnxruntime_providers/.test(path),
+  });
+  const place = join(runtime, 'bin/napi-v6/linux/x64');
+  const needed = ['libc.so.6', 'libcudart.so.99', 'libcublas.so.99', 'libcuda.so.1'];
+  writeFileSync(join(place, 'libonnxruntime_providers_cuda.so'), library({ needed, version: '1.29.0' }));
+  writeFileSync(join(place, 'libonnxruntime_providers_shared.so'), library());
+
+  const { code, stdout } = await run(
+    process.execPath,
+    [join(folder, 'dist/cli/main.js'), 'doctor', '--json'],
+    {
+      cwd: folder,
+    },
+  );
+  expect(code).toBe(0);
+  const { findings } = JSON.parse(stdout) as Diagnosis;
+  const { detail, advice } = findings.find(({ name }) => name === 'cuda')!;
+  expect(detail).toContain('the CUDA provider is 1.29.0, and onnxruntime-node 1.30.0');
+  expect(detail).toMatch(/of CUDA 99, missing: libcudart\.so\.99[^,]*, libcublas\.so\.99/);
+  expect(advice).toContain('npx ganx install-cuda');
 });
