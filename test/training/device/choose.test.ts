@@ -24,7 +24,7 @@ function train(cwd: string, args: readonly string[], driver?: string) {
     child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
     child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
     child.on('close', (code) => {
-      const start = JSON.parse(stdout.split('\n')[0] || '{}') as Record<string, unknown>;
+      const start = JSON.parse(/^.+/.exec(stdout)?.[0] ?? '{}') as Record<string, unknown>;
       resolve({ code, start, stderr });
     });
   });

@@ -144,12 +144,13 @@ describe('the CUDA provider comes', () => {
 });
 
 describe('refused is', () => {
-  const bad = (name: string, data: Uint8Array, message: string | RegExp) =>
+  const bad = (name: string, data: Uint8Array, message: string | RegExp) => {
     test(name, async () => {
       const from = written('given', data);
       await refuses({ from }, message);
       await expect(installCuda({ from, home: home() })).rejects.toThrow(from);
     });
+  };
   bad('another version', wheel({ version: '1.29.0' }), /is onnxruntime 1\.29\.0; expected 1\.30\.0, as onnx/);
   bad('no version', wheel({ version: '' }), 'is onnxruntime of an unknown version; expected 1.30.0');
   bad('another architecture', wheel({ machine: 183 }), `${names[0]} is for arm64; expected one for x64`);
