@@ -1,3 +1,4 @@
+import type { Execution } from '../training/autotune/execution.ts';
 import type { TrainEvent } from '../training/events.ts';
 import { describeVerdict } from '../training/monitor/verdict.ts';
 
@@ -61,10 +62,15 @@ function describe(event: Exclude<TrainEvent, StepEvent>): string[] {
         `${event.samples} samples of [${event.sampleShape.join(', ')}] from ${event.data}`,
         ...event.skipped.slice(0, 5).map(({ file, reason }) => `skipped ${file}: ${reason}`),
         ...(event.skipped.length ? [skippedLine(event.skipped.length)] : []),
-        `recipe ${event.recipe}: G ${thousands(generator)}, D ${thousands(discriminator)}${encoder === undefined ? '' : ` and encoder ${thousands(encoder)}`} parameters, batch ${event.batch}, ${event.device}, ${event.threads} threads`,
+        `recipe ${event.recipe}: G ${thousands(generator)}, D ${thousands(discriminator)}${encoder === undefined ? '' : ` and encoder ${thousands(encoder)}`} parameters, batch ${event.batch}, ${event.device}, ${threadsOf(event.threads)}`,
         ...(event.deviceReason === undefined ? [] : [`${event.device}: ${event.deviceReason}`]),
         ...(event.fromStep ? [`resumes at step ${event.fromStep}`] : []),
       ];
+    }
+    case 'tuned': {
+      const { chosen, measured } = event;
+      const list = measured.map((one) => `${way(one)} ${time(one.milliseconds)}`).join(', ');
+      return [`autotune: ${way(chosen)}, of ${list} a step`];
     }
     case 'warning':
       return [`warning: ${event.message}`];
@@ -90,6 +96,13 @@ function describe(event: Exclude<TrainEvent, StepEvent>): string[] {
     }
   }
 }
+
+const way = ({ target, threads }: Execution) => `${target} graph on ${threadsOf(threads)}`;
+
+const threadsOf = (count: number) => `${count} ${count === 1 ? 'thread' : 'threads'}`;
+
+const time = (milliseconds: number) =>
+  Number.isFinite(milliseconds) ? `${milliseconds.toPrecision(3)} ms` : 'does not run';
 
 function bar(share: number, width: number): string {
   const filled = Math.round(Math.min(share, 1) * width);

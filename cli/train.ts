@@ -45,6 +45,7 @@ export function trainCommand(): Command {
       'threads of onnxruntime (default: all cores)',
       integer('--threads', ...limits.threads),
     )
+    .option('--autotune', 'measure how this training runs fastest here, and train like that')
     .option('--seed <n>', 'seed of everything random (default: 0)', integer('--seed', ...limits.seed))
     .option(
       '--sample-every <steps>',

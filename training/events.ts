@@ -1,8 +1,12 @@
 import type { Telemetry } from '../graph-builder/program.ts';
+import type { Execution } from './autotune/execution.ts';
+import type { Tuning } from './autotune/search.ts';
 import type { Verdict } from './monitor/verdict.ts';
 
 /** What a training run tells while it goes on; `--json` prints these as they are. */
 export type TrainEvent =
+  /** How the training is run: what was measured to be the fastest, here or in an earlier run. */
+  | ({ readonly type: 'tuned'; readonly usual: Execution } & Tuning)
   | {
       readonly type: 'start';
       readonly folder: string;

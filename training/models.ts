@@ -3,10 +3,12 @@ import { ganxVersion } from '../artifacts/version.ts';
 import { samplerGraph } from '../graph-builder/export.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
 import { Graph } from '../graph-builder/graph.ts';
+import type { Target } from '../graph-builder/ops/op.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
 import type { Layout } from '../graph-builder/rewrites/layout.ts';
 import { storeAsUsed } from '../graph-builder/rewrites/store-as-used.ts';
 import type { Device, EngineSpec, OnDevice } from './engine/engine.ts';
+import { targetOf } from './autotune/execution.ts';
 import { generatorSources } from './export.ts';
 
 /** The training program as ONNX models for a device. */
@@ -24,8 +26,12 @@ export interface TrainingModels {
   readonly onDevice?: OnDevice;
 }
 
-export function trainingModels(program: TrainingProgram, device: Device): TrainingModels {
-  const target = device.kind === 'cpu' ? 'cpu' : 'portable';
+/** @param target what the training graphs are compiled for */
+export function trainingModels(
+  program: TrainingProgram,
+  device: Device,
+  target: Target = targetOf(device),
+): TrainingModels {
   // Enough for another program to drive a step: what goes in beside the state, and what the numbers that come out are.
   const metadata = (format: string) => ({
     format,

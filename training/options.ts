@@ -30,6 +30,11 @@ export interface TrainOptions {
   readonly device?: string | undefined;
   /** Threads of onnxruntime; default all cores. */
   readonly threads?: number | undefined;
+  /**
+   * Measures how the training runs fastest on this machine, in some seconds, and trains like that; what was measured is
+   * kept for the same training on the same device. Default false: the usual way, which has the same numbers everywhere.
+   */
+  readonly autotune?: boolean | undefined;
   /** Default 0. */
   readonly seed?: number | undefined;
   /** Goes on with the run in `out`. */
@@ -84,6 +89,7 @@ const schema = z.strictObject({
   size: integer('size'),
   device: text,
   threads: integer('threads'),
+  autotune: z.boolean('must be true or false').optional(),
   seed: integer('seed'),
   resume: z.boolean('must be true or false').optional(),
   generator: text,

@@ -90,6 +90,10 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
     steps: lengthOf(options, stored, dataset, program.samplesPerStep),
     device: deviceName(device.device),
     threads: options.threads ?? stored?.threads ?? availableParallelism(),
+    // What was measured counts for the same device and threads.
+    ...(stored?.execution && stored.device === deviceName(device.device) && options.threads === undefined
+      ? { execution: stored.execution }
+      : {}),
     ...(imports.config ? { imported: imports.config } : {}),
   };
   if (resumed && stored) checkSameRun(stored, config, resumed.path);

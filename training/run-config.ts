@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { InputError } from '../artifacts/errors.ts';
 import type { JsonObject } from '../artifacts/files.ts';
 import type { Recipe, SampleSpec } from '../graph-builder/recipe.ts';
+import { executionSchema } from './autotune/execution.ts';
+import type { Execution } from './autotune/execution.ts';
 import type { ImportedConfig } from './imported.ts';
 import { recipeSchema } from './recipe-schema.ts';
 
@@ -24,6 +26,8 @@ export interface RunConfig {
   readonly steps: number;
   readonly device: string;
   readonly threads: number;
+  /** What was measured to be the fastest; absent where nothing was, and the usual one is taken. */
+  readonly execution?: Execution | undefined;
   /** Absent where ganx makes both networks. */
   readonly imported?: ImportedConfig | undefined;
 }
@@ -50,6 +54,7 @@ const schema = z.strictObject({
   steps: z.number().int().min(1),
   device: z.string(),
   threads: z.number().int().min(1),
+  execution: executionSchema.optional(),
   imported: z
     .strictObject({ generator: imported, discriminator: imported, freeze: z.array(z.string()) })
     .optional(),

@@ -3,6 +3,9 @@ import { writeFileAtomic } from '../artifacts/files.ts';
 import type { RunFolder } from '../artifacts/run-folder.ts';
 import { buildProgram } from '../graph-builder/program.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
+import { autotune } from './autotune/autotune.ts';
+import { usualExecution } from './autotune/execution.ts';
+import { chunkSource } from './chunks.ts';
 import type { Dataset } from './data/dataset.ts';
 import { deviceName } from './device/device.ts';
 import type { Choice } from './device/choose.ts';
@@ -12,26 +15,28 @@ import type { TrainEvent } from './events.ts';
 import { engineSpec, trainingModels } from './models.ts';
 import type { TrainOptions } from './options.ts';
 import { planRun } from './plan.ts';
+import type { RunPlan } from './plan.ts';
 import { runConfigToJson } from './run-config.ts';
 import type { RunConfig } from './run-config.ts';
 import { cutBack } from './run-log.ts';
 import type { Listening, Run } from './run.ts';
 import { freshState, resumedState } from './start-state.ts';
-import { usefulThreads } from './threads.ts';
 
 /** Makes all that a run needs. The folder comes last: what does not work or is stopped before leaves none behind. */
 export async function setUp(options: TrainOptions & Listening): Promise<Run> {
   const { signal, onEvent } = options;
   const plan = await planRun(options);
-  const { config, dataset, imports, resumed, createFolder, deadlineMinutes } = plan;
+  const { dataset, imports, resumed, createFolder, deadlineMinutes } = plan;
   const { device } = plan.device;
-  const program = buildProgram(config.recipe, config.sample, imports.networks(config.sample));
-  const models = trainingModels(program, device);
+  const { recipe, sample } = plan.config;
+  const program = buildProgram(recipe, sample, imports.networks(sample));
   await loadRuntime();
+  const config = options.autotune ? await tunedConfig(plan, program, options) : plan.config;
+  const { target, threads } = config.execution ?? usualExecution(program, device, config.threads);
+  const models = trainingModels(program, device, target);
   const start = resumed
     ? await resumedState(resumed, config, program, options)
     : await freshState(program, config.seed, signal);
-  const threads = usefulThreads(program, config.threads);
   const engine = createWorkerEngine(engineSpec(program, device, threads, models));
   let made: RunFolder | undefined;
   try {
@@ -73,6 +78,33 @@ export async function setUp(options: TrainOptions & Listening): Promise<Run> {
     await made?.discardIfEmpty();
     throw error;
   }
+}
+
+/** The config with what is fastest for it on this machine. */
+async function tunedConfig(
+  { config, device: { device }, dataset }: RunPlan,
+  program: TrainingProgram,
+  { signal, onEvent }: Listening,
+): Promise<RunConfig> {
+  const usual = usualExecution(program, device, config.threads);
+  const { chosen, measured } = await autotune({
+    program,
+    device,
+    usual,
+    threads: config.threads,
+    engine: ({ target, threads }) =>
+      createWorkerEngine(engineSpec(program, device, threads, trainingModels(program, device, target))),
+    chunkAt: chunkSource(program, dataset, config.seed),
+    signal,
+    onMeasuring: () => {
+      onEvent({ type: 'note', message: 'autotune: measures how this runs fastest here' });
+    },
+    onWarning: (message) => {
+      onEvent({ type: 'warning', message: `autotune: ${message}` });
+    },
+  });
+  onEvent({ type: 'tuned', usual, chosen, measured });
+  return { ...config, execution: chosen };
 }
 
 function startEvent(

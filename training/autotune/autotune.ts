@@ -11,7 +11,7 @@ import { TuningCache } from './cache.ts';
 import type { Execution } from './execution.ts';
 import { stepMilliseconds } from './measure.ts';
 import { search } from './search.ts';
-import type { Tuning } from './search.ts';
+import type { Choices, Tuning } from './search.ts';
 
 /** What is tuned, and with what it is tried. */
 export interface Tuned {
@@ -26,6 +26,8 @@ export interface Tuned {
   /** The input of any steps. */
   readonly chunkAt: (step: number, steps: number) => Chunk;
   readonly signal: AbortSignal;
+  /** Called where nothing is known yet, before some seconds of measuring. */
+  readonly onMeasuring: () => void;
   /** Something that was not as it should be, and hinders nothing. */
   readonly onWarning: (message: string) => void;
 }
@@ -39,7 +41,8 @@ export interface Tuned {
 export async function autotune(tuned: Tuned, cache = new TuningCache(keyOf(tuned))): Promise<Tuning> {
   const kept = await cache.read();
   if (kept) return kept;
-  const tuning = await search(tuned.usual, tuned.threads, (execution) => tryOut(tuned, execution));
+  tuned.onMeasuring();
+  const tuning = await search(tuned.usual, choicesOf(tuned), (execution) => tryOut(tuned, execution));
   try {
     await cache.write(tuning);
   } catch (error) {
@@ -48,6 +51,12 @@ export async function autotune(tuned: Tuned, cache = new TuningCache(keyOf(tuned
   }
   return tuning;
 }
+
+/** A graph for the CPU is not computed by WebGPU whole. Threads are the CPU's. */
+const choicesOf = ({ device: { kind }, threads }: Tuned): Choices => ({
+  targets: kind === 'webgpu' ? ['portable'] : ['cpu', 'portable'],
+  threads: kind === 'cpu' ? threads : 0,
+});
 
 /** Milliseconds of a step; Infinity where it does not run, be it for want of memory. */
 async function tryOut(
@@ -61,6 +70,7 @@ async function tryOut(
     await engine.restore(new Map(program.state.map((spec) => [spec.name, initialize(spec, 0)])));
     return await stepMilliseconds(engine, chunkAt);
   } catch {
+    signal.throwIfAborted();
     return Infinity;
   } finally {
     await engine.dispose();

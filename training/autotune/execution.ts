@@ -19,6 +19,9 @@ export const executionSchema = z.strictObject({
 
 /** What is chosen where nothing has been measured. */
 export const usualExecution = (program: TrainingProgram, device: Device, threads: number): Execution => ({
-  target: device.kind === 'cpu' ? 'cpu' : 'portable',
+  target: targetOf(device),
   threads: usefulThreads(program, threads),
 });
+
+/** What a training graph is compiled for, likewise. */
+export const targetOf = ({ kind }: Device): Target => (kind === 'cpu' ? 'cpu' : 'portable');

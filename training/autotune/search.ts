@@ -13,22 +13,26 @@ export interface Tuning {
   readonly measured: readonly Measured[];
 }
 
-const targets: readonly Target[] = ['cpu', 'portable'];
-
 /** What another execution must gain over the usual one, so that noise does not choose: a twentieth. */
 const worthwhile = 0.95;
+
+/** What there is to choose from. */
+export interface Choices {
+  readonly targets: readonly Target[];
+  /** Most threads; 0 where they make no difference. */
+  readonly threads: number;
+}
 
 /**
  * Finds the fastest execution by measuring some: first the usual one on every target, then the best target on ever
  * fewer threads, half as many each time, until that is slower.
  *
  * @param usual what is kept unless another is a twentieth faster
- * @param most threads there may be
  * @param measure milliseconds of a step; Infinity for an execution that does not work
  */
 export async function search(
   usual: Execution,
-  most: number,
+  choices: Choices,
   measure: (execution: Execution) => Promise<number>,
 ): Promise<Tuning> {
   const measured: Measured[] = [];
@@ -43,11 +47,11 @@ export async function search(
   };
   const first = await time(usual);
   let best = first;
-  for (const target of targets) {
+  for (const target of choices.targets) {
     const other = await time({ ...usual, target });
     if (other.milliseconds < best.milliseconds) best = other;
   }
-  let threads = most;
+  let { threads } = choices;
   while (threads >= 1) {
     const other = await time({ target: best.target, threads });
     const isSlower = other.milliseconds > best.milliseconds && threads < best.threads;
@@ -55,6 +59,6 @@ export async function search(
     if (isSlower) break;
     threads = Math.floor(threads / 2);
   }
-  const { target, threads: chosen } = best.milliseconds < first.milliseconds * worthwhile ? best : first;
-  return { chosen: { target, threads: chosen }, measured };
+  const { target, threads: of } = best.milliseconds < first.milliseconds * worthwhile ? best : first;
+  return { chosen: { target, threads: of }, measured };
 }

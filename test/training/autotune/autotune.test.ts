@@ -61,6 +61,7 @@ function tuned(machine: Machine, changes: Partial<Tuned> = {}): Tuned {
     engine: machine.engine,
     chunkAt: (step, steps) => ({ step, steps }) as Chunk,
     signal: new AbortController().signal,
+    onMeasuring: () => undefined,
     onWarning: (message) => {
       throw new Error(message);
     },

@@ -7,7 +7,7 @@ const usual: Execution = { target: 'cpu', threads: 16 };
 /** Runs the search on a made-up machine. */
 async function searched(cost: (execution: Execution) => number, from = usual, most = 16) {
   const asked: Execution[] = [];
-  const tuning = await search(from, most, (execution) => {
+  const tuning = await search(from, { targets: ['cpu', 'portable'], threads: most }, (execution) => {
     asked.push(execution);
     return Promise.resolve(cost(execution));
   });
@@ -32,6 +32,12 @@ test('finds the faster target, and measures threads on that one', async () => {
 test('tries all threads where few are usual', async () => {
   const { chosen } = await searched(({ threads }) => 8 / threads, { target: 'cpu', threads: 1 });
   expect(chosen.threads).toBe(16);
+});
+
+test('leaves the threads alone where they make no difference', async () => {
+  const { chosen, measured } = await searched(({ threads }) => threads, usual, 0);
+  expect(chosen).toEqual(usual);
+  expect(measured).toHaveLength(2);
 });
 
 test('measures nothing twice', async () => {
