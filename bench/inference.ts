@@ -27,6 +27,8 @@ const batches = [1, 64] as const;
 export async function inferenceBenchmark(args: readonly string[]): Promise<void> {
   const asked = benchOptions(args, usage, '0.5');
   if (!asked) return;
+  if (asked.profile)
+    throw new Error('--profile: takes a training step apart, not a generator; see "npm run bench -- step"');
   const { machine, options } = onMachine(asked);
   const comparisons = await inferenceFigures(options);
   console.log(comparisonTable(comparisons));

@@ -21,6 +21,8 @@ export interface BenchOptions {
   /** File for the figures. */
   readonly json: string | undefined;
   readonly pytorch: boolean;
+  /** Whether a step is taken apart by operator too. */
+  readonly profile: boolean;
 }
 
 /** The lines of a usage that these options have in common. */
@@ -32,7 +34,8 @@ export const optionLines = (seconds: string) => `  --threads N      threads that
   --tf32           on CUDA, let PyTorch multiply in TF32, as onnxruntime does
   --quick          one short round of each: a smoke test
   --json FILE      write the figures to FILE
-  --no-pytorch     time ganx alone`;
+  --no-pytorch     time ganx alone
+  --profile        and where the time of ganx's step goes, by operator (step)`;
 
 /** The options of a command line; undefined where it asked for `usage`, which has been printed. */
 export function benchOptions(
@@ -52,6 +55,7 @@ export function benchOptions(
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
       'no-pytorch': { type: 'boolean', default: false },
+      profile: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -72,6 +76,7 @@ export function benchOptions(
     quick,
     json: values.json,
     pytorch: !values['no-pytorch'],
+    profile: values.profile,
   };
 }
 

@@ -12,6 +12,8 @@ import { benchOptions, compilePatience, onMachine, optionLines, writeFigures } f
 import type { BenchOptions } from './options.ts';
 import { beside, flags, pythonScript } from './processes.ts';
 import type { Flags } from './processes.ts';
+import type { Profile } from '../training/profiling/profile.ts';
+import { profileTable, stepProfiles } from './profile.ts';
 import { comparisonsToJson, comparisonTable } from './report.ts';
 import type { Comparison } from './report.ts';
 
@@ -31,23 +33,31 @@ export async function stepBenchmark(args: readonly string[]): Promise<void> {
   const asked = benchOptions(args, usage, '1');
   if (!asked) return;
   const { machine, options } = onMachine(asked);
-  const { gemm, comparisons } = await stepFigures(options);
+  const { gemm, comparisons, profiles } = await stepFigures(options);
   console.log(`${describeRate(gemm)}\n${comparisonTable(comparisons)}`);
-  writeFigures(options.json, { machine, options, gemm, step: comparisonsToJson(comparisons) });
+  if (profiles) console.log(profileTable(profiles));
+  writeFigures(options.json, { machine, options, gemm, step: comparisonsToJson(comparisons), profiles });
 }
 
-/** The machine's Gemm rate, and all sides of each case. */
-export async function stepFigures(
-  options: BenchOptions,
-): Promise<{ readonly gemm: GemmRate; readonly comparisons: readonly Comparison[] }> {
+interface StepFigures {
+  /** The machine's. */
+  readonly gemm: GemmRate;
+  /** All sides of each case. */
+  readonly comparisons: readonly Comparison[];
+  /** Of ganx's step, where it was asked for. */
+  readonly profiles?: Readonly<Record<string, Profile>>;
+}
+
+export async function stepFigures(options: BenchOptions): Promise<StepFigures> {
   console.error('gemm ...');
   const gemm = await gemmRate(options);
   const comparisons: Comparison[] = [];
-  for (const each of cases.filter(({ name }) => name.includes(options.case))) {
+  const chosen = cases.filter(({ name }) => name.includes(options.case));
+  for (const each of chosen) {
     console.error(`step ${each.name} ...`);
     comparisons.push(await compare(each, gemm, options));
   }
-  return { gemm, comparisons };
+  return { gemm, comparisons, ...(options.profile ? { profiles: await stepProfiles(chosen, options) } : {}) };
 }
 
 async function compare(each: Case, gemm: GemmRate, options: BenchOptions): Promise<Comparison> {

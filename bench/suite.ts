@@ -1,6 +1,7 @@
 import { describeRate } from './gemm.ts';
 import { inferenceFigures } from './inference.ts';
 import { benchOptions, onMachine, optionLines, writeFigures } from './options.ts';
+import { profileTable } from './profile.ts';
 import { comparisonsToJson, comparisonTable } from './report.ts';
 import { stepFigures } from './step.ts';
 
@@ -15,15 +16,17 @@ export async function suite(args: readonly string[], list: string): Promise<void
   const asked = benchOptions(args, `${usage}\n${list}`, '1');
   if (!asked) return;
   const { machine, options } = onMachine(asked);
-  const { gemm, comparisons } = await stepFigures(options);
+  const { gemm, comparisons, profiles } = await stepFigures(options);
   // Calls are shorter than steps.
   const drawn = await inferenceFigures({ ...options, seconds: options.seconds / 2 });
   console.log(`${describeRate(gemm)}\n${comparisonTable([...comparisons, ...drawn])}`);
+  if (profiles) console.log(profileTable(profiles));
   writeFigures(options.json ?? defaultJson, {
     machine,
     options,
     gemm,
     step: comparisonsToJson(comparisons),
+    profiles,
     inference: comparisonsToJson(drawn),
   });
 }

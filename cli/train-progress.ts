@@ -92,7 +92,9 @@ function describe(event: Exclude<TrainEvent, StepEvent>): string[] {
           : `the checkpoint of step ${checkpoint} is kept and exported`;
       const how = outcome === 'diverged' ? `diverged; ${kept};` : outcome;
       const rate = event.seconds > 0 ? `, ${event.images} images in ${duration(event.seconds)}` : '';
-      return [`${how} at step ${event.step}${rate}: ${event.folder}`];
+      const { host, device } = event.peakMemory;
+      const memory = device === undefined ? mebibytes(host) : `${mebibytes(device)} on the GPU`;
+      return [`${how} at step ${event.step}${rate}, ${memory} at most: ${event.folder}`];
     }
   }
 }
@@ -108,6 +110,8 @@ function bar(share: number, width: number): string {
   const filled = Math.round(Math.min(share, 1) * width);
   return `[${'='.repeat(filled)}${' '.repeat(width - filled)}]`;
 }
+
+const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
 
 const skippedLine = (count: number) =>
   `skipped ${count} ${count === 1 ? 'file' : 'files'} that could not be read; all are in skipped.jsonl`;

@@ -1,6 +1,7 @@
 import type { Telemetry } from '../graph-builder/program.ts';
 import type { Execution } from './autotune/execution.ts';
 import type { Tuning } from './autotune/search.ts';
+import type { PeakMemory } from './memory.ts';
 import type { Verdict } from './monitor/verdict.ts';
 
 /** What a training run tells while it goes on; `--json` prints these as they are. */
@@ -65,4 +66,5 @@ export type TrainEvent =
       readonly checkpoint: number | null;
       /** Share of the wall time that was not spent inside onnxruntime. */
       readonly hostShare: number;
+      readonly peakMemory: PeakMemory;
     };

@@ -4,6 +4,7 @@ import type { OptimizerRecipe, Recipe } from '../graph-builder/recipe.ts';
 import type { Tensor } from '../graph-builder/types.ts';
 import { chunkSource, ChunkSize, runBudget } from './chunks.ts';
 import { exportNetworks } from './export.ts';
+import { explained, peakMemory } from './memory.ts';
 import { divergedState } from './monitor/divergence.ts';
 import { Monitor } from './monitor/monitor.ts';
 import type { Verdict } from './monitor/verdict.ts';
@@ -127,7 +128,9 @@ export async function runSteps(run: Run): Promise<TrainResult> {
       const after = step + chunk.steps;
       // Prepared while the worker computes. Its size follows the run before this one.
       next = after < total ? chunkAt(after, nextSteps(after)) : undefined;
-      const { telemetry, milliseconds } = await running;
+      const { telemetry, milliseconds } = await running.catch((error: unknown) => {
+        throw explained(error, config);
+      });
       busy += milliseconds;
       size.observe(chunk.steps, milliseconds);
 
@@ -200,6 +203,7 @@ export async function runSteps(run: Run): Promise<TrainResult> {
     folder: folder.path,
     checkpoint: saved < 0 ? null : saved,
     hostShare,
+    peakMemory: await peakMemory(config.device),
   });
   return { outcome, folder: folder.path, step };
 }

@@ -5,6 +5,7 @@ import { DeviceState } from './device-state.ts';
 import type { Chunk, ChunkResult, Engine, EngineSpec } from './engine.ts';
 import { HostState } from './host-state.ts';
 import { fromOrt, sessionOptions, toOrt } from './onnxruntime.ts';
+import { isOutOfMemory } from './out-of-memory.ts';
 import type { TrainingState } from './training-state.ts';
 
 /**
@@ -45,40 +46,57 @@ export async function createSessionEngine(
     return results.telemetry!.data as Float32Array;
   };
 
-  const runSteps = async ({ steps, step, seed, real, labels, controls }: Chunk): Promise<Float32Array> => {
-    const row = ({ dtype, shape, data }: Tensor, k: number): Tensor => {
-      const size = data.length / steps;
-      return { dtype, shape: shape.slice(1), data: data.subarray(k * size, (k + 1) * size) };
-    };
+  const runSteps = async (chunk: Chunk): Promise<Float32Array> => {
     const rows: Float32Array[] = [];
-    for (let k = 0; k < steps; k++)
+    const only = (value: Tensor): Tensor => ({ ...value, shape: value.shape.slice(1) });
+    for (let k = 0; k < chunk.steps; k++) {
+      const { seed, step, real, labels, controls } = part(chunk, k, k + 1);
       rows.push(
         await runOnce({
-          real: row(real, k),
-          ...(labels ? { labels: row(labels, k) } : {}),
-          controls: row(controls, k),
+          real: only(real),
+          ...(labels ? { labels: only(labels) } : {}),
+          controls: only(controls),
           seed: tensor('int32', [seed], []),
-          step: tensor('int32', [step + k], []),
+          step: tensor('int32', [step], []),
         }),
       );
+    }
     return Float32Array.from(rows.flatMap((values) => [...values]));
+  };
+
+  /** Steps that one run has memory for. */
+  let most = Infinity;
+  const runLoop = async (chunk: Chunk): Promise<Float32Array> => {
+    const { steps } = chunk;
+    if (steps > most) return runHalves(chunk);
+    try {
+      return await runOnce({
+        real: chunk.real,
+        ...(chunk.labels ? { labels: chunk.labels } : {}),
+        controls: chunk.controls,
+        seed: tensor('int32', [chunk.seed], []),
+        step: tensor('int32', [chunk.step], []),
+        steps: tensor('int64', [steps], []),
+      });
+    } catch (error) {
+      if (!isOutOfMemory(error) || steps === 1) throw error;
+      // A run that fails gives no state: the last one is still there.
+      most = Math.ceil(steps / 2);
+      return runHalves(chunk);
+    }
+  };
+  const runHalves = async (chunk: Chunk): Promise<Float32Array> => {
+    const middle = Math.ceil(chunk.steps / 2);
+    const first = await runLoop(part(chunk, 0, middle));
+    const second = await runLoop(part(chunk, middle, chunk.steps));
+    return Float32Array.from([...first, ...second]);
   };
 
   return {
     ready: () => Promise.resolve(),
     run: async (chunk: Chunk): Promise<ChunkResult> => {
       milliseconds = 0;
-      const telemetry =
-        spec.driver === 'step'
-          ? await runSteps(chunk)
-          : await runOnce({
-              real: chunk.real,
-              ...(chunk.labels ? { labels: chunk.labels } : {}),
-              controls: chunk.controls,
-              seed: tensor('int32', [chunk.seed], []),
-              step: tensor('int32', [chunk.step], []),
-              steps: tensor('int64', [chunk.steps], []),
-            });
+      const telemetry = await (spec.driver === 'step' ? runSteps(chunk) : runLoop(chunk));
       return { telemetry, milliseconds };
     },
     state: () => state.all(),
@@ -106,6 +124,22 @@ export async function createSessionEngine(
       await session.release();
       await sampler?.release();
     },
+  };
+}
+
+/** Steps `from` to `to` of a chunk, on the same buffers. */
+function part({ steps, step, seed, real, labels, controls }: Chunk, from: number, to: number): Chunk {
+  const rows = ({ dtype, shape, data }: Tensor): Tensor => {
+    const size = data.length / steps;
+    return { dtype, shape: [to - from, ...shape.slice(1)], data: data.subarray(from * size, to * size) };
+  };
+  return {
+    steps: to - from,
+    step: step + from,
+    seed,
+    real: rows(real),
+    ...(labels ? { labels: rows(labels) } : {}),
+    controls: rows(controls),
   };
 }
 

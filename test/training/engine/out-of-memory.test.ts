@@ -1,0 +1,135 @@
+import type * as Ort from 'onnxruntime-node';
+import { describe, expect, test } from 'vitest';
+import { InputError } from '../../../artifacts/errors.ts';
+import { tensor } from '../../../graph-builder/types.ts';
+import type { Chunk, Engine, EngineSpec } from '../../../training/engine/engine.ts';
+import { createSessionEngine } from '../../../training/engine/session-engine.ts';
+import { explained, memoryOf } from '../../../training/memory.ts';
+import type { RunConfig } from '../../../training/run-config.ts';
+
+class FakeTensor {
+  readonly type: string;
+  readonly data: unknown;
+  readonly dims: readonly number[];
+  constructor(type: string, data: unknown, dims: readonly number[]) {
+    [this.type, this.data, this.dims] = [type, data, dims];
+  }
+}
+
+const noMemory = 'Failed to allocate memory for requested buffer of size 1048576';
+
+/**
+ * An onnxruntime whose runs fail beyond so many steps. The state counts the steps that were done, and the telemetry of a
+ * step is its first sample, its control and its number.
+ */
+function runtime(most: number, reason = noMemory) {
+  const asked: number[] = [];
+  const run = (feeds: Record<string, { data: ArrayLike<number> }>) => {
+    const { count, real, controls, step, steps } = feeds as Record<string, { data: Float32Array }>;
+    const k = Number(steps!.data[0]);
+    asked.push(k);
+    if (k > most) return Promise.reject(new Error(reason));
+    const size = real!.data.length / k;
+    const rows = Array.from({ length: k }, (_, i) => [
+      real!.data[i * size]!,
+      controls!.data[i]!,
+      Number(step!.data[0]) + i,
+    ]);
+    return Promise.resolve({
+      'next/count': new FakeTensor('float32', Float32Array.of(count!.data[0]! + k), [1]),
+      telemetry: new FakeTensor('float32', Float32Array.from(rows.flat()), [k, 3]),
+    });
+  };
+  const inputNames = ['count', 'real', 'controls', 'seed', 'step', 'steps'];
+  const session = { inputNames, outputNames: [], run, release: () => Promise.resolve() };
+  const create = () => Promise.resolve(session);
+  return { ort: { Tensor: FakeTensor, InferenceSession: { create } } as unknown as typeof Ort, asked };
+}
+
+const spec: EngineSpec = {
+  driver: 'loop',
+  trainingModel: new Uint8Array(),
+  samplerModel: new Uint8Array(),
+  layouts: new Map(),
+  samplerWeights: new Map(),
+  device: { kind: 'cuda', index: 0 },
+  threads: 1,
+};
+
+async function engineOn(ort: typeof Ort): Promise<Engine> {
+  const engine = await createSessionEngine(ort, spec);
+  await engine.restore(new Map([['count', tensor('float32', [0], [1])]]));
+  return engine;
+}
+
+const chunk = (steps: number): Chunk => ({
+  steps,
+  step: 100,
+  seed: 1,
+  real: tensor(
+    'float32',
+    Array.from({ length: 2 * steps }, (_, i) => i),
+    [steps, 2],
+  ),
+  controls: tensor(
+    'float32',
+    Array.from({ length: steps }, (_, i) => i / 8),
+    [steps, 1],
+  ),
+});
+
+/** What a machine with enough memory makes of it. */
+const expected = (steps: number) => Array.from({ length: steps }, (_, i) => [2 * i, i / 8, 100 + i]).flat();
+
+describe('a chunk for which there is no memory', () => {
+  test('is run in parts, each step once and in order', async () => {
+    const { ort } = runtime(3);
+    const engine = await engineOn(ort);
+    const { telemetry } = await engine.run(chunk(13));
+    expect([...telemetry]).toEqual(expected(13));
+    expect([...(await engine.state()).get('count')!.data]).toEqual([13]);
+  });
+
+  test('is not tried whole again', async () => {
+    const { ort, asked } = runtime(3);
+    const engine = await engineOn(ort);
+    await engine.run(chunk(8));
+    asked.length = 0;
+    await engine.run(chunk(8));
+    expect(asked).toEqual([2, 2, 2, 2]);
+  });
+
+  test('of one step is an error, and the state stays as it was', async () => {
+    const { ort } = runtime(0);
+    const engine = await engineOn(ort);
+    await expect(engine.run(chunk(4))).rejects.toThrow(noMemory);
+    expect([...(await engine.state()).get('count')!.data]).toEqual([0]);
+  });
+
+  test('is not confused with another failure', async () => {
+    const { ort, asked } = runtime(3, 'the device is lost');
+    const engine = await engineOn(ort);
+    await expect(engine.run(chunk(8))).rejects.toThrow('the device is lost');
+    expect(asked).toEqual([8]);
+  });
+});
+
+test('the error says what to change', () => {
+  const config = { device: 'cuda:0', recipe: { batch: 64, accumulate: 2 } } as RunConfig;
+  const error = explained(new Error(noMemory), config);
+  expect(error).toBeInstanceOf(InputError);
+  expect((error as Error).message).toBe(
+    `cuda:0: no memory for a step of batch 64 (${noMemory}); try --batch 32, with --set accumulate=4 for as many samples an update`,
+  );
+  const other = new Error('the device is lost');
+  expect(explained(other, config)).toBe(other);
+});
+
+test('the memory of a process is read from the table of nvidia-smi', () => {
+  const table = '41, 812\n7, 300\n41, 100\n';
+  expect(memoryOf(41, table)).toBe(912 * 2 ** 20);
+  expect(memoryOf(42, table)).toBeUndefined();
+  // What it says inside some containers.
+  expect(memoryOf(41, '41, [N/A]\n')).toBeUndefined();
+  expect(memoryOf(41, '')).toBeUndefined();
+});
