@@ -188,7 +188,7 @@ test.each([
   [['--steps', '0', '--profile'], '--steps: "0" must be an integer from 1 to 1000'],
   [
     ['--device', 'tpu', '--profile'],
-    '--device: "tpu" is unknown; expected auto, cpu, cuda, cuda:<index> or webgpu',
+    '--device: "tpu" is unknown; expected cpu, cuda, cuda:<index> or webgpu',
   ],
   [['--placement', '--profile'], "option '--placement' cannot be used with option '--profile'"],
 ])('refuses %j', async (args, message) => {
