@@ -3,7 +3,6 @@ import { onnx } from './proto.ts';
 
 /** What the changed model has besides; no name of ganx's own models has this prefix. */
 const one = 'per-row/one';
-const lastAxis = 'per-row/last-axis';
 
 /**
  * A generator whose rows draw the noise of runs of their own: the model with `seed` int32 [N, 1] where it had `seed`
@@ -11,7 +10,7 @@ const lastAxis = 'per-row/last-axis';
  *
  * Number c of a stream is a hash of a key (two words, from the seed) and of c, which for element j of row p is
  * p * elements + j. The model computes the key [2] of a seed [], and c as an outer sum of rows [N, 1] and columns. Given a
- * seed [N, 1] the very same operators broadcast to a key [N, 2]; only two kinds of them have to be told: the Slice
+ * seed [N, 1] the very same operators broadcast to a key [N, 2]; only two kinds of them have to be told: the Gather
  * that takes a word of the key takes it from the last axis, and the CumSum that counts rows gives way to `place`.
  * All of it is integer arithmetic, so the noise is the same bit for bit.
  *
@@ -27,13 +26,13 @@ export function seedPerRow(bytes: Uint8Array): Uint8Array | undefined {
     perRow('seed'),
     perRow('place'),
   ];
-  graph.initializer = [...(graph.initializer ?? []), scalarOne, lastAxisVector];
+  graph.initializer = [...(graph.initializer ?? []), scalarOne];
   const fromSeed = new Set(['seed']);
   for (const node of nodes)
     if (countsRows(node)) countFromPlaces(node);
     else if (node.input?.some((name) => fromSeed.has(name))) {
-      if (node.opType === 'Slice') sliceLastAxis(node);
-      // Past the slices all is [N, 1], and broadcasts with [N, elements] as [1] did.
+      if (node.opType === 'Gather') takeFromLastAxis(node);
+      // Past the words all is [N, 1], and broadcasts with [N, elements] as [1] did.
       else for (const name of node.output ?? []) fromSeed.add(name);
     }
   return onnx.ModelProto.encode(model).finish();
@@ -48,9 +47,8 @@ function countFromPlaces(node: types.INodeProto): void {
   node.attribute = [];
 }
 
-/** Slice(data, starts, ends, axes, steps) */
-function sliceLastAxis(node: types.INodeProto): void {
-  node.input![3] = lastAxis;
+function takeFromLastAxis(node: types.INodeProto): void {
+  node.attribute = [{ name: 'axis', type: onnx.AttributeProto.AttributeType.INT, i: -1 }];
 }
 
 const perRow = (name: string): types.IValueInfoProto => ({
@@ -67,11 +65,4 @@ const scalarOne: types.ITensorProto = {
   name: one,
   dataType: onnx.TensorProto.DataType.INT32,
   int32Data: [1],
-};
-
-const lastAxisVector: types.ITensorProto = {
-  name: lastAxis,
-  dataType: onnx.TensorProto.DataType.INT64,
-  dims: [1],
-  int64Data: [-1],
 };
