@@ -57,3 +57,14 @@ export const cases: readonly Case[] = [
   caseOf('dcgan64-f64-b64-rgb', dcgan(64), 64, [3, 64]),
   caseOf('dcgan128-f32-b32-rgb', dcgan(32), 32, [3, 128]),
 ];
+
+/** The cases that a part of a name stands for. */
+export const casesIn = (all: readonly Case[], options: { readonly case: string }): readonly Case[] =>
+  all.filter(({ name }) => name.includes(options.case));
+
+/** @throws Error where it stands for none */
+export function checkCase(all: readonly Case[], options: { readonly case: string }): void {
+  if (casesIn(all, options).length) return;
+  const names = [...new Set(all.map(({ name }) => name))];
+  throw new Error(`--case: "${options.case}" is in no name; there are ${names.join(', ')}`);
+}

@@ -10,6 +10,7 @@ import { buildProgram } from '../graph-builder/program.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
 import { Generator } from '../inference/node.ts';
 import { beside, flags, pythonScript } from './processes.ts';
+import { casesIn, checkCase } from './cases.ts';
 import type { Case } from './cases.ts';
 import { compareSides } from './compare.ts';
 import { Contestant } from './contestant.ts';
@@ -29,6 +30,7 @@ export async function inferenceBenchmark(args: readonly string[]): Promise<void>
   if (!asked) return;
   if (asked.profile)
     throw new Error('--profile: takes a training step apart, not a generator; see "npm run bench -- step"');
+  checkCase(inferenceCases, asked);
   const { machine, options } = onMachine(asked);
   const comparisons = await inferenceFigures(options);
   console.log(comparisonTable(comparisons));
@@ -40,7 +42,7 @@ export async function inferenceFigures(options: BenchOptions): Promise<readonly 
   const comparisons: Comparison[] = [];
   const folder = await mkdtemp(join(tmpdir(), 'ganx-bench-'));
   try {
-    for (const each of inferenceCases.filter(({ name }) => name.includes(options.case)))
+    for (const each of casesIn(inferenceCases, options))
       for (const batch of batches) {
         console.error(`inference ${each.name}, ${batch} ...`);
         comparisons.push(await compare(each, batch, folder, options));

@@ -1,8 +1,8 @@
 import { buildProgram } from '../graph-builder/program.ts';
+import { usualExecution } from '../training/autotune/execution.ts';
 import { parseDevice } from '../training/device/device.ts';
 import { profileSteps } from '../training/profiling/profile-steps.ts';
 import type { Profile } from '../training/profiling/profile.ts';
-import { usefulThreads } from '../training/threads.ts';
 import type { Case } from './cases.ts';
 import type { BenchOptions } from './options.ts';
 import { percent, precise, table } from './table.ts';
@@ -21,8 +21,9 @@ export async function stepProfiles(
   for (const { name, recipe, sample } of cases) {
     console.error(`profile ${name} ...`);
     const program = buildProgram(recipe, sample);
-    const threads = usefulThreads(program, options.threads);
-    profiles[name] = await profileSteps(program, parseDevice(options.device), { steps, threads });
+    const device = parseDevice(options.device);
+    const execution = usualExecution(program, device, options.threads);
+    profiles[name] = await profileSteps(program, device, { steps, execution });
   }
   return profiles;
 }

@@ -1,6 +1,6 @@
 import { buildProgram } from '../graph-builder/program.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
-import { cases } from './cases.ts';
+import { cases, casesIn, checkCase } from './cases.ts';
 import type { Case } from './cases.ts';
 import { compareSides, tookPart } from './compare.ts';
 import type { Side } from './compare.ts';
@@ -32,6 +32,7 @@ const plain: Variant = { networks: 'eager', adam: 'plain', backward: 'split', fo
 export async function stepBenchmark(args: readonly string[]): Promise<void> {
   const asked = benchOptions(args, usage, '1');
   if (!asked) return;
+  checkCase(cases, asked);
   const { machine, options } = onMachine(asked);
   const { gemm, comparisons, profiles } = await stepFigures(options);
   console.log(`${describeRate(gemm)}\n${comparisonTable(comparisons)}`);
@@ -49,10 +50,10 @@ interface StepFigures {
 }
 
 export async function stepFigures(options: BenchOptions): Promise<StepFigures> {
+  const chosen = casesIn(cases, options);
   console.error('gemm ...');
   const gemm = await gemmRate(options);
   const comparisons: Comparison[] = [];
-  const chosen = cases.filter(({ name }) => name.includes(options.case));
   for (const each of chosen) {
     console.error(`step ${each.name} ...`);
     comparisons.push(await compare(each, gemm, options));

@@ -1,4 +1,6 @@
+import { cases, checkCase } from './cases.ts';
 import { describeRate } from './gemm.ts';
+import { inferenceCases } from './inference-cases.ts';
 import { inferenceFigures } from './inference.ts';
 import { benchOptions, onMachine, optionLines, writeFigures } from './options.ts';
 import { profileTable } from './profile.ts';
@@ -15,6 +17,7 @@ The figures go to ${defaultJson} where no file is named.`;
 export async function suite(args: readonly string[], list: string): Promise<void> {
   const asked = benchOptions(args, `${usage}\n${list}`, '1');
   if (!asked) return;
+  checkCase([...cases, ...inferenceCases], asked);
   const { machine, options } = onMachine(asked);
   const { gemm, comparisons, profiles } = await stepFigures(options);
   // Calls are shorter than steps.

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { InputError } from '../artifacts/errors.ts';
 import { onFile, readBytes } from '../artifacts/files.ts';
 import { readModelInfo } from '../artifacts/onnx/decode.ts';
+import { executionOf } from '../training/autotune/execution.ts';
 import { deviceName, parseDevice } from '../training/device/device.ts';
 import type { Device } from '../training/engine/engine.ts';
 import { driverOf, trainingModels } from '../training/models.ts';
@@ -52,7 +53,7 @@ async function modelAt(path: string, deviceText: string | undefined): Promise<Lo
     const device = parseDevice(deviceText ?? config.device);
     const graph = driverOf(device) === 'step' ? 'training step' : 'training loop';
     return {
-      model: trainingModels(program, device).engine,
+      model: trainingModels(program, device, executionOf(config, program, device).target).engine,
       device,
       what: `${graph} of a run, as it is made for ${deviceName(device)}`,
     };

@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { InputError, withoutPlace } from '../artifacts/errors.ts';
 import { onFile } from '../artifacts/files.ts';
+import { executionOf } from '../training/autotune/execution.ts';
 import { deviceName, parseDevice } from '../training/device/device.ts';
 import { profileSteps } from '../training/profiling/profile-steps.ts';
 import type { Profile, Share } from '../training/profiling/profile.ts';
 import { openRunProgram } from '../training/run-program.ts';
 import { lastGoodState } from '../training/start-state.ts';
-import { usefulThreads } from '../training/threads.ts';
 import type { Report, Row } from './report.ts';
 
 /** Lines of each list; JSON has them all. */
@@ -29,9 +29,9 @@ export async function examineProfile(
     throw new InputError(`${path}: is a file; --profile takes the folder of a run`);
   const { folder, config, program } = await openRunProgram(path);
   const device = parseDevice(deviceText ?? config.device);
-  const threads = usefulThreads(program, config.threads);
+  const execution = executionOf(config, program, device);
   const start = await lastGoodState(folder, config, program, () => undefined);
-  const options = { steps, threads, ...(start ? { start } : {}) };
+  const options = { steps, execution, ...(start ? { start } : {}) };
   const profile = await profileSteps(program, device, options).catch((cause: unknown) => {
     const reason = withoutPlace((cause as Error).message);
     throw new InputError(
@@ -39,9 +39,9 @@ export async function examineProfile(
       { cause },
     );
   });
-  const of = { device: deviceName(device), threads, fromStep: start?.step ?? 0 };
+  const of = { device: deviceName(device), ...execution, fromStep: start?.step ?? 0 };
   return {
-    what: `${steps} steps from step ${of.fromStep} on ${of.device}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, with onnxruntime's profiler`,
+    what: `${counted(steps, 'step')} from step ${of.fromStep} on ${of.device}, ${of.target} graph, ${counted(of.threads, 'thread')}, with onnxruntime's profiler`,
     rows: rowsOf(profile),
     facts: { type: 'profile', path, ...of, ...profile },
   };
@@ -90,3 +90,4 @@ function table(shares: readonly Share[], limit: number): string[] {
 
 const duration = (milliseconds: number) => `${milliseconds.toFixed(3).padStart(9)} ms`;
 const percent = (share: number) => `${(100 * share).toFixed(1).padStart(5)} %`;
+const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -68,9 +68,9 @@ function describe(event: Exclude<TrainEvent, StepEvent>): string[] {
       ];
     }
     case 'tuned': {
-      const { chosen, measured } = event;
+      const { chosen, measured, isKept } = event;
       const list = measured.map((one) => `${way(one)} ${time(one.milliseconds)}`).join(', ');
-      return [`autotune: ${way(chosen)}, of ${list} a step`];
+      return [`autotune: ${way(chosen)}, of ${list} a step${isKept ? ', as measured before' : ''}`];
     }
     case 'warning':
       return [`warning: ${event.message}`];

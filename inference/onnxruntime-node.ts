@@ -1,5 +1,6 @@
 import type * as Ort from 'onnxruntime-node';
 import { InputError, withoutPlace } from '../artifacts/errors.ts';
+import { withoutTelemetry } from '../artifacts/telemetry.ts';
 import type { Runtime } from './model.ts';
 import { checkOptimization, checkThreads } from './settings.ts';
 import type { Optimization } from './settings.ts';
@@ -17,6 +18,7 @@ export interface SessionSettings {
 
 /** onnxruntime-node is an optional dependency: a browser user never needs its binaries. */
 export async function loadRuntime(): Promise<typeof Ort> {
+  withoutTelemetry();
   try {
     return await import('onnxruntime-node');
   } catch (cause) {

@@ -6,8 +6,8 @@ import type { Verdict } from './monitor/verdict.ts';
 
 /** What a training run tells while it goes on; `--json` prints these as they are. */
 export type TrainEvent =
-  /** How the training is run: what was measured to be the fastest, here or in an earlier run. */
-  | ({ readonly type: 'tuned'; readonly usual: Execution } & Tuning)
+  /** How the training is run: what was measured to be the fastest, now or, where it `isKept`, in an earlier run. */
+  | ({ readonly type: 'tuned'; readonly usual: Execution; readonly isKept: boolean } & Tuning)
   | {
       readonly type: 'start';
       readonly folder: string;

@@ -106,7 +106,7 @@ export const recipeSchema = z.strictObject({
     .number()
     .int()
     .min(1)
-    .max(64)
+    .max(16)
     .describe('batches whose mean gradient an update follows, as one larger batch in less memory; 1 is off'),
   techniques: z.strictObject({
     latent: z.enum(['normal', 'uniform']).describe('3: distribution of the latent z; uniform is U(-1, 1)'),

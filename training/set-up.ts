@@ -4,7 +4,7 @@ import type { RunFolder } from '../artifacts/run-folder.ts';
 import { buildProgram } from '../graph-builder/program.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
 import { autotune } from './autotune/autotune.ts';
-import { usualExecution } from './autotune/execution.ts';
+import { executionOf, usualExecution } from './autotune/execution.ts';
 import { chunkSource } from './chunks.ts';
 import type { Dataset } from './data/dataset.ts';
 import { deviceName } from './device/device.ts';
@@ -32,7 +32,7 @@ export async function setUp(options: TrainOptions & Listening): Promise<Run> {
   const program = buildProgram(recipe, sample, imports.networks(sample));
   await loadRuntime();
   const config = options.autotune ? await tunedConfig(plan, program, options) : plan.config;
-  const { target, threads } = config.execution ?? usualExecution(program, device, config.threads);
+  const { target, threads } = executionOf(config, program, device);
   const models = trainingModels(program, device, target);
   const start = resumed
     ? await resumedState(resumed, config, program, options)
@@ -87,7 +87,7 @@ async function tunedConfig(
   { signal, onEvent }: Listening,
 ): Promise<RunConfig> {
   const usual = usualExecution(program, device, config.threads);
-  const { chosen, measured } = await autotune({
+  const tuning = await autotune({
     program,
     device,
     usual,
@@ -103,8 +103,8 @@ async function tunedConfig(
       onEvent({ type: 'warning', message: `autotune: ${message}` });
     },
   });
-  onEvent({ type: 'tuned', usual, chosen, measured });
-  return { ...config, execution: chosen };
+  onEvent({ type: 'tuned', usual, ...tuning });
+  return { ...config, execution: tuning.chosen };
 }
 
 function startEvent(

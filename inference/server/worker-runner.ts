@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { InputError } from '../../artifacts/errors.ts';
+import { withoutTelemetry } from '../../artifacts/telemetry.ts';
 import type { GeneratorMetadata } from '../../artifacts/metadata.ts';
 import type { SessionSettings } from '../onnxruntime-node.ts';
 import type { RowRunner } from './row-model.ts';
@@ -33,6 +34,7 @@ export interface WorkerRunner extends RowRunner {
  * @throws InputError as `RowModel.load` does
  */
 export async function startWorker(spec: WorkerSpec): Promise<WorkerRunner> {
+  withoutTelemetry();
   // Options of Node such as --eval are not meant for it.
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: spec, execArgv: [] });
   let waiting: { resolve: (answer: Answer) => void; reject: (reason: unknown) => void } | undefined;

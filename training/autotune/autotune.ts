@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cpus } from 'node:os';
+import { availableParallelism, cpus, hostname } from 'node:os';
 import { InputError } from '../../artifacts/errors.ts';
 import { ganxVersion } from '../../artifacts/version.ts';
 import { initialize } from '../../graph-builder/initializer.ts';
@@ -38,24 +38,29 @@ export interface Tuned {
  *
  * @throws the signal's reason when it is aborted
  */
-export async function autotune(tuned: Tuned, cache = new TuningCache(keyOf(tuned))): Promise<Tuning> {
+export async function autotune(
+  tuned: Tuned,
+  cache = new TuningCache(keyOf(tuned)),
+): Promise<Tuning & { readonly isKept: boolean }> {
   const kept = await cache.read();
-  if (kept) return kept;
+  if (kept) return { ...kept, isKept: true };
   tuned.onMeasuring();
   const tuning = await search(tuned.usual, choicesOf(tuned), (execution) => tryOut(tuned, execution));
+  // What did not run may for want of memory that is there the next time.
+  const isSure = tuning.measured.every(({ milliseconds }) => Number.isFinite(milliseconds));
   try {
-    await cache.write(tuning);
+    if (isSure) await cache.write(tuning);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     tuned.onWarning(`what was measured is not kept: ${error.message}`);
   }
-  return tuning;
+  return { ...tuning, isKept: false };
 }
 
 /** A graph for the CPU is not computed by WebGPU whole. Threads are the CPU's. */
 const choicesOf = ({ device: { kind }, threads }: Tuned): Choices => ({
   targets: kind === 'webgpu' ? ['portable'] : ['cpu', 'portable'],
-  threads: kind === 'cpu' ? threads : 0,
+  threads: kind === 'cpu' ? Math.min(threads, availableParallelism()) : 0,
 });
 
 /** Milliseconds of a step; Infinity where it does not run, be it for want of memory. */
@@ -68,7 +73,7 @@ async function tryOut(
   try {
     await engine.ready();
     await engine.restore(new Map(program.state.map((spec) => [spec.name, initialize(spec, 0)])));
-    return await stepMilliseconds(engine, chunkAt);
+    return await stepMilliseconds(engine, chunkAt, signal);
   } catch {
     signal.throwIfAborted();
     return Infinity;
@@ -81,6 +86,8 @@ async function tryOut(
 const keyOf = ({ program, device, threads }: Tuned) => ({
   step: createHash('sha256').update(print(program.stepGraph())).digest('hex'),
   device: deviceName(device),
+  // Only its machine tells one GPU from another.
+  machine: device.kind === 'cpu' ? '' : hostname(),
   processor: cpus()[0]?.model ?? 'unknown',
   cores: cpus().length,
   threads,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../../artifacts/errors.ts';
 import { makeFolder, readJsonObject, writeJson } from '../../artifacts/files.ts';
@@ -8,16 +8,14 @@ import type { JsonObject } from '../../artifacts/files.ts';
 import { executionSchema } from './execution.ts';
 import type { Tuning } from './search.ts';
 
-/** Infinity, of an execution that does not work, is null in JSON. */
-const milliseconds = z
-  .number()
-  .nullable()
-  .transform((value) => value ?? Infinity);
-
-const schema = z.object({
-  chosen: executionSchema,
-  measured: z.array(executionSchema.extend({ milliseconds })),
-});
+const schema = z
+  .object({
+    chosen: executionSchema,
+    measured: z.array(executionSchema.extend({ milliseconds: z.number() })),
+  })
+  .refine(({ chosen, measured }) =>
+    measured.some(({ target, threads }) => target === chosen.target && threads === chosen.threads),
+  );
 
 /** What was measured for a program on a device, kept for the runs that follow. */
 export class TuningCache {
@@ -58,6 +56,6 @@ function cacheFolder(): string {
   const { XDG_CACHE_HOME = '', LOCALAPPDATA = '' } = process.env;
   if (process.platform === 'win32' && LOCALAPPDATA !== '') return LOCALAPPDATA;
   if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches');
-  // An empty one counts as none, says its specification.
-  return XDG_CACHE_HOME === '' ? join(homedir(), '.cache') : XDG_CACHE_HOME;
+  // An empty or relative one counts as none, says its specification.
+  return isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(homedir(), '.cache');
 }

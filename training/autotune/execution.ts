@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Target } from '../../graph-builder/ops/op.ts';
 import type { TrainingProgram } from '../../graph-builder/program.ts';
+import { deviceName } from '../device/device.ts';
 import type { Device } from '../engine/engine.ts';
 import { usefulThreads } from '../threads.ts';
 
@@ -16,6 +17,19 @@ export const executionSchema = z.strictObject({
   target: z.enum(['cpu', 'portable']),
   threads: z.number().int().min(1),
 }) satisfies z.ZodType<Execution>;
+
+/** How a run is run on a device: as autotune found for its own device, else in the usual way. */
+export const executionOf = (config: TunedRun, program: TrainingProgram, device: Device): Execution =>
+  config.execution && config.device === deviceName(device)
+    ? config.execution
+    : usualExecution(program, device, config.threads);
+
+/** What the config of a run says of it. */
+interface TunedRun {
+  readonly device: string;
+  readonly threads: number;
+  readonly execution?: Execution | undefined;
+}
 
 /** What is chosen where nothing has been measured. */
 export const usualExecution = (program: TrainingProgram, device: Device, threads: number): Execution => ({

@@ -11,14 +11,17 @@ const mostWarmSteps = 4096;
  * Milliseconds of a step: the shortest of some runs, because noise only adds.
  *
  * @param chunkAt the input of any steps
+ * @throws the signal's reason when it is aborted
  */
 export async function stepMilliseconds(
   engine: Engine,
   chunkAt: (step: number, steps: number) => Chunk,
+  signal: AbortSignal,
 ): Promise<number> {
   const size = new ChunkSize(runBudget);
   let step = 0;
   const run = async () => {
+    signal.throwIfAborted();
     const { steps } = size;
     const { milliseconds } = await engine.run(chunkAt(step, steps));
     step += steps;

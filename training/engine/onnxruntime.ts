@@ -1,12 +1,14 @@
 import type * as Ort from 'onnxruntime-node';
 import type { Tensor, TensorData } from '../../graph-builder/types.ts';
 import { InputError } from '../../artifacts/errors.ts';
+import { withoutTelemetry } from '../../artifacts/telemetry.ts';
 import type { Device } from './engine.ts';
 
 type Runtime = typeof Ort;
 
 /** onnxruntime-node is an optional dependency: a browser user never needs its binaries. */
 export async function loadRuntime(): Promise<Runtime> {
+  withoutTelemetry();
   try {
     const runtime = await import('onnxruntime-node');
     // Its log would come before our one line; what matters is in the errors.

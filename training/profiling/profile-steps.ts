@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TrainingProgram } from '../../graph-builder/program.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
+import { usualExecution } from '../autotune/execution.ts';
+import type { Execution } from '../autotune/execution.ts';
 import { chunkSource } from '../chunks.ts';
 import type { Device } from '../engine/engine.ts';
 import { loadRuntime } from '../engine/onnxruntime.ts';
 import { createSessionEngine } from '../engine/session-engine.ts';
-import { engineSpec } from '../models.ts';
+import { engineSpec, trainingModels } from '../models.ts';
 import { freshState } from '../start-state.ts';
 import { noiseDataset } from './noise-dataset.ts';
 import { summarize } from './profile.ts';
@@ -16,8 +18,8 @@ import type { Profile, ProfileEvent } from './profile.ts';
 export interface ProfileOptions {
   /** Steps that are measured; default 10. One more comes before them and is not: it allocates, and compiles shaders. */
   readonly steps?: number;
-  /** Threads of onnxruntime; default 1. */
-  readonly threads?: number;
+  /** How it is run; default the usual way on one thread. */
+  readonly execution?: Execution;
   /** The whole state to train on and its step; default that before the first step. The tensors belong to the engine from then on. */
   readonly start?: { readonly step: number; readonly tensors: ReadonlyMap<string, Tensor> };
 }
@@ -32,11 +34,12 @@ export interface ProfileOptions {
 export async function profileSteps(
   program: TrainingProgram,
   device: Device,
-  { steps = 10, threads = 1, start }: ProfileOptions = {},
+  { steps = 10, execution = usualExecution(program, device, 1), start }: ProfileOptions = {},
 ): Promise<Profile> {
   const folder = await mkdtemp(join(tmpdir(), 'ganx-profile-'));
   try {
-    const spec = engineSpec(program, device, threads);
+    const { target, threads } = execution;
+    const spec = engineSpec(program, device, threads, trainingModels(program, device, target));
     const { step, tensors } = start ?? (await freshState(program, 0));
     const engine = await createSessionEngine(await loadRuntime(), spec, {
       enableProfiling: true,

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -42,7 +42,7 @@ test.skipIf(process.platform !== 'linux')('a run is tuned once, and goes on as i
 
   const second = await events('--autotune', '--steps', '3', ...small, '--out', 'second');
   expect(measures(second)).toBe(false);
-  expect(tuned(second)).toEqual(tuned(first));
+  expect(tuned(second)).toEqual({ ...tuned(first), isKept: true });
 
   const resumed = await events('--steps', '6', '--out', 'first', '--resume');
   expect(tuned(resumed)).toBeUndefined();
@@ -53,6 +53,31 @@ test.skipIf(process.platform !== 'linux')('a run is tuned once, and goes on as i
   await events('--steps', '9', '--out', 'first', '--resume', '--threads', '1');
   expect(executionOf('first')).toBeUndefined();
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'onnxruntime tells nobody, and keeps nothing of the machine',
+  async () => {
+    const cache = join(folder, 'told');
+    // It is silent in CI of its own.
+    const env: NodeJS.ProcessEnv = { ...process.env, XDG_CACHE_HOME: cache };
+    delete env.CI;
+    delete env.ORT_DISABLE_TELEMETRY;
+    const args = [
+      program,
+      'train',
+      'ring8',
+      '--steps',
+      '2',
+      '--sample-every',
+      '0',
+      ...small,
+      '--out',
+      'quiet',
+    ];
+    expect((await run(process.execPath, args, { cwd: folder, env })).code).toBe(0);
+    expect(existsSync(cache)).toBe(false);
+  },
+);
 
 test.skipIf(process.platform !== 'linux')('without --autotune nothing is measured or read', async () => {
   const plain = await events('--steps', '3', ...small, '--out', 'plain');

@@ -40,6 +40,16 @@ test('leaves the threads alone where they make no difference', async () => {
   expect(measured).toHaveLength(2);
 });
 
+test('does not fall for a moment in which the machine was busy', async () => {
+  let asked = 0;
+  // The first measurement, of the usual execution, is disturbed.
+  const { chosen } = await searched(({ threads }) => (asked++ === 0 ? 300 : 100 + threads));
+  expect(chosen.threads).toBe(1);
+  asked = 0;
+  const { chosen: kept } = await searched(() => (asked++ === 0 ? 300 : 100));
+  expect(kept).toEqual(usual);
+});
+
 test('measures nothing twice', async () => {
   const { asked } = await searched(({ threads }) => threads, { target: 'cpu', threads: 1 }, 1);
   expect(asked).toEqual([
