@@ -92,14 +92,18 @@ async function readyWithin(contestant: Contestant, seconds: number): Promise<Wor
   try {
     return await Promise.race([contestant.ready(), late]);
   } catch (error) {
-    return { unable: lastLine(error instanceof Error ? error.message : String(error)) };
+    return { unable: reasonIn(error instanceof Error ? error.message : String(error)) };
   } finally {
     clearTimeout(timer);
   }
 }
 
 /** Where Python names the error. */
-const lastLine = (text: string) => text.trim().split('\n').at(-1)!;
+/** The line of a Python traceback that names the exception; hints may follow it. Of other texts the last line. */
+function reasonIn(text: string): string {
+  const lines = text.trim().split('\n');
+  return lines.findLast((line) => /^(?:\w+\.)*[A-Z]\w+: /.test(line)) ?? lines.at(-1)!;
+}
 
 function summarize(rounds: readonly Round[], first: readonly Round[]) {
   const times = rounds.map(stepTime);
