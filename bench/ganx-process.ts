@@ -10,8 +10,7 @@ import { ChunkSize, chunkSource, runBudget } from '../training/chunks.ts';
 import type { Dataset } from '../training/data/dataset.ts';
 import { parseDevice } from '../training/device/device.ts';
 import { createLocalEngine } from '../training/engine/local-engine.ts';
-import { generatorSources } from '../training/export.ts';
-import { driverOf, trainingModels } from '../training/models.ts';
+import { engineSpec } from '../training/models.ts';
 import { usefulThreads } from '../training/threads.ts';
 import { answerRounds } from './answer-rounds.ts';
 import type { Case } from './cases.ts';
@@ -45,16 +44,7 @@ const seed = 1;
 const program = buildProgram(recipe, sample);
 const used = usefulThreads(program, threads);
 const device = parseDevice(values.device!);
-const models = trainingModels(program, device);
-const spec = {
-  driver: driverOf(device),
-  trainingModel: models.engine,
-  layouts: models.layouts,
-  samplerModel: models.sampler,
-  samplerWeights: generatorSources(program),
-  device,
-  threads: used,
-};
+const spec = engineSpec(program, device, used);
 const engine = await createLocalEngine(values.driver === 'step' ? { ...spec, ...stepModel() } : spec);
 await engine.restore(new Map(program.state.map((each) => [each.name, initialize(each, seed)])));
 

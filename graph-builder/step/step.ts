@@ -177,7 +177,7 @@ class Step {
       const dReal = lossOf('real', sides.real, context);
       // Fakes of two origins weigh together as much as those of one, and are asked for by the same targets.
       const onFake = lossOf('fake', sides.fake, context);
-      const dFake = more ? mul(add(onFake, lossOf('fake', more, within(context, 'hybrid'))), 0.5) : onFake;
+      const dFake = more ? mul(add(onFake, lossOf('fake', more, ofHybrid)), 0.5) : onFake;
       return {
         dReal,
         dFake,

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { availableParallelism, cpus, hostname } from 'node:os';
 import { InputError } from '../../artifacts/errors.ts';
 import { ganxVersion } from '../../artifacts/version.ts';
-import { initialize } from '../../graph-builder/initializer.ts';
 import { print } from '../../graph-builder/print.ts';
 import type { TrainingProgram } from '../../graph-builder/program.ts';
 import type { Chunk, Device, Engine } from '../engine/engine.ts';
 import { deviceName } from '../device/device.ts';
+import { freshState } from '../start-state.ts';
 import { TuningCache } from './cache.ts';
 import type { Execution } from './execution.ts';
 import { stepMilliseconds } from './measure.ts';
@@ -72,7 +72,7 @@ async function tryOut(
   const engine = make(execution);
   try {
     await engine.ready();
-    await engine.restore(new Map(program.state.map((spec) => [spec.name, initialize(spec, 0)])));
+    await engine.restore((await freshState(program, 0, signal)).tensors);
     return await stepMilliseconds(engine, chunkAt, signal);
   } catch {
     signal.throwIfAborted();

@@ -2,6 +2,7 @@ import type * as Ort from 'onnxruntime-node';
 import type { Move } from '../../graph-builder/techniques/technique.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
 import { fromOrt, toOrt } from './onnxruntime.ts';
+import { advanced } from './training-state.ts';
 import type { TrainingState } from './training-state.ts';
 
 /**
@@ -33,9 +34,7 @@ export class DeviceState implements TrainingState {
   }
 
   advance(results: Ort.InferenceSession.OnnxValueMapType): void {
-    this.#replace(
-      new Map([...this.#tensors].map(([name, value]) => [name, results[`next/${name}`] ?? value])),
-    );
+    this.#replace(advanced(this.#tensors, results));
   }
 
   move(moves: readonly Move[]): void {

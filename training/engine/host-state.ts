@@ -5,6 +5,7 @@ import type { Tensor } from '../../graph-builder/types.ts';
 import { fromOrt, toOrt } from './onnxruntime.ts';
 import { release } from './release.ts';
 import { fromLayout, toLayout } from './relayout.ts';
+import { advanced } from './training-state.ts';
 import type { TrainingState } from './training-state.ts';
 
 /** The training state in arrays of JavaScript, each tensor as the training graph takes it. */
@@ -31,9 +32,7 @@ export class HostState implements TrainingState {
   }
 
   advance(results: Ort.InferenceSession.OnnxValueMapType): void {
-    this.#replace(
-      new Map([...this.#tensors].map(([name, value]) => [name, results[`next/${name}`] ?? value])),
-    );
+    this.#replace(advanced(this.#tensors, results));
   }
 
   move(moves: readonly Move[]): void {
