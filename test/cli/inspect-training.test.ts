@@ -146,7 +146,9 @@ describe('--profile', () => {
     const left = () => readdirSync(tmpdir()).filter((name) => name.startsWith('ganx-profile-'));
     const before = [left(), readdirSync(join(folder, 'run'))];
     const text = await inspect('run', '--profile', '--steps', '2');
-    expect(text).toMatch(/^run: 2 steps from step 4 on cpu, cpu graph, 1 thread, with onnxruntime's profiler\n/);
+    expect(text).toMatch(
+      /^run: 2 steps from step 4 on cpu, cpu graph, 1 thread, with onnxruntime's profiler\n/,
+    );
     for (const row of ['a step', 'kernels', 'executor', 'outside', 'operators', 'places', 'nodes'])
       expect(text).toMatch(new RegExp(`^  ${row} `, 'm'));
     const facts = JSON.parse(await inspect('run', '--profile', '--json')) as Profile & { type: string };
