@@ -5,6 +5,7 @@ import { channelsLast } from './channels-last.ts';
 import { computeLate } from './compute-late.ts';
 import { elementwiseInParts } from './elementwise-in-parts.ts';
 import { foldReshapes } from './fold-reshapes.ts';
+import { gatherByElement } from './gather-by-element.ts';
 import { hoistLayouts } from './hoist-layouts.ts';
 import { lower } from './lower.ts';
 import { mergeDuplicates } from './merge-duplicates.ts';
@@ -29,6 +30,7 @@ const rewritesFor: Readonly<Record<Target, readonly Rewrite[]>> = {
     removeDead,
     hoistLayouts,
     cancelTransposes,
+    gatherByElement,
     mergeDuplicates,
     removeDead,
     (graph) => lower(graph, 'portable'),

@@ -1,11 +1,11 @@
 import { Graph } from '../graph.ts';
 import type { Value } from '../graph.ts';
-import { Gather } from '../ops/indexing.ts';
+import { Gather, GatherElements } from '../ops/indexing.ts';
 import { Pad, Slice } from '../ops/movement.ts';
 import { cachedBytes, isLarge } from './large.ts';
 import { transform } from './transform.ts';
 
-const movements = new Set([Gather.type, Pad.type, Slice.type]);
+const movements = new Set([Gather.type, GatherElements.type, Pad.type, Slice.type]);
 
 /** Bytes from which on a moved tensor is not kept; the parts of a convolution are larger. */
 const worthKeeping = cachedBytes / 4;

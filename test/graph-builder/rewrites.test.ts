@@ -7,6 +7,7 @@ import { greater } from '../../graph-builder/ops/comparison.ts';
 import { Loop, loop } from '../../graph-builder/ops/control.ts';
 import { conv, convTranspose } from '../../graph-builder/ops/convolution.ts';
 import { add, cast, Exp, exp, Mul, mul, sub, where } from '../../graph-builder/ops/elementwise.ts';
+import { gather } from '../../graph-builder/ops/indexing.ts';
 import { matmul } from '../../graph-builder/ops/matmul.ts';
 import { concat, identity, reshape, slice, transpose } from '../../graph-builder/ops/movement.ts';
 import { batchNormTraining, softmax } from '../../graph-builder/ops/normalization.ts';
@@ -15,6 +16,7 @@ import { reduceMean, reduceSum } from '../../graph-builder/ops/reduction.ts';
 import { print } from '../../graph-builder/print.ts';
 import { computeLate } from '../../graph-builder/rewrites/compute-late.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
+import { gatherByElement } from '../../graph-builder/rewrites/gather-by-element.ts';
 import { lower } from '../../graph-builder/rewrites/lower.ts';
 import { mergeDuplicates } from '../../graph-builder/rewrites/merge-duplicates.ts';
 import { removeDead } from '../../graph-builder/rewrites/remove-dead.ts';
@@ -391,6 +393,35 @@ main(x: float32[N, 4])
   %13: float32[N, 1] = Slice(%3) axes=[1] starts=[0] ends=[1] steps=[1]
   return y=%13, z=%12
 `);
+});
+
+describe('gatherByElement', () => {
+  test('reads narrow rows element by element, from either end; wide ones and other axes as before', async () => {
+    const graph = new Graph('rows');
+    const indices = graph.constant(tensor('int32', [3, 0, -1, 3, 2, -4], [2, 3]));
+    for (const [name, shape, axis] of [
+      ['table', [4], 0],
+      ['narrow', [4, 2, 2], 0],
+      ['wide', [4, 5], 0],
+      ['columns', [2, 4], 1],
+    ] as const)
+      graph.output(`of ${name}`, gather(graph.input(name, 'float32', shape), indices, axis));
+    const result = gatherByElement(graph);
+    verify(result);
+    const gathers = types(result).filter((type) => type.startsWith('Gather'));
+    expect(gathers).toEqual(['GatherElements', 'GatherElements', 'Gather', 'Gather']);
+    const feeds = feedsOf(graph);
+    expect(await evaluate(result, feeds)).toEqual(await evaluate(graph, feeds));
+  });
+
+  test('is for the CPU, and for extents that are known', () => {
+    const graph = new Graph('target');
+    const table = graph.constant(tensor('float32', [1, 2, 3, 4]));
+    graph.output('known', gather(table, graph.input('indices', 'int32', [9])));
+    graph.output('any number', gather(table, graph.input('any', 'int32', ['n'])));
+    expect(types(compile(graph, 'cpu'))).toEqual(['GatherElements', 'Gather']);
+    expect(types(compile(graph, 'portable'))).toEqual(['Gather', 'Gather']);
+  });
 });
 
 describe('useWebgpuForms', () => {
