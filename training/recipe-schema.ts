@@ -2,10 +2,12 @@ import { z } from 'zod';
 import type { AdversarialLossName } from '../graph-builder/losses/adversarial.ts';
 import { adversarialLosses } from '../graph-builder/losses/adversarial.ts';
 import type { Recipe } from '../graph-builder/recipe.ts';
+import { minibatchDiscriminationOff } from '../graph-builder/techniques/08-minibatch-discrimination.ts';
 import { limits } from './options.ts';
 
 // The one description of every setting: what `--set` and recipe files are checked against, and what docs/recipes.md
-// lists. Its type is the graph builder's Recipe.
+// lists. Its type is the graph builder's Recipe. An option that is newer than the first recipes may be absent, and then
+// has the value that trains as before there was the option.
 
 const rate = z.number().positive().max(1);
 const beta = z.number().min(0).lt(1);
@@ -107,6 +109,7 @@ export const recipeSchema = z.strictObject({
     .int()
     .min(1)
     .max(16)
+    .default(1)
     .describe('batches whose mean gradient an update follows, as one larger batch in less memory; 1 is off'),
   techniques: z.strictObject({
     latent: z.enum(['normal', 'uniform']).describe('3: distribution of the latent z; uniform is U(-1, 1)'),
@@ -155,23 +158,30 @@ export const recipeSchema = z.strictObject({
       cap: cap.describe('8: most updates in a row that are frozen; 0 is off'),
     }),
     historicalAveraging: weight.describe('8: weight of the pull towards the mean of past weights; 0 is off'),
-    minibatchDiscrimination: z.strictObject({
-      kernels: z
-        .number()
-        .int()
-        .min(0)
-        .max(1024)
-        .describe('8: features that compare a sample with its batch; 0 is off'),
-      dimensions: z.number().int().min(1).max(64).describe('8: extent of the space of each comparison'),
-      group: z
-        .number()
-        .int()
-        .min(2)
-        .max(65536)
-        .describe(
-          '8: samples compared with each other; a larger batch falls into groups of at least so many',
-        ),
-    }),
+    minibatchDiscrimination: z
+      .strictObject({
+        kernels: z
+          .number()
+          .int()
+          .min(0)
+          .max(1024)
+          .describe('8: features that compare a sample with its batch; 0 is off'),
+        dimensions: z.number().int().min(1).max(64).describe('8: extent of the space of each comparison'),
+        group: z
+          .number()
+          .int()
+          .min(2)
+          .max(limits.batch[1])
+          .optional()
+          .describe(
+            '8: samples compared with each other; a larger batch falls into groups of at least so many',
+          ),
+      })
+      // Before there were groups, all samples of a batch were compared.
+      .transform(({ group, ...options }) => ({
+        ...options,
+        group: group ?? (options.kernels > 0 ? limits.batch[1] : minibatchDiscriminationOff.group),
+      })),
     rateDecay: z.strictObject({
       decay: z
         .enum(['none', 'linear', 'exponential', 'cosine'])
