@@ -11,6 +11,7 @@ import type { Placement } from '../training/profiling/placement.ts';
 import { reasonOnCpu } from '../training/profiling/on-cpu.ts';
 import { openRunProgram } from '../training/run-program.ts';
 import { looksLikeSafetensors } from './examine.ts';
+import { onDevice } from './on-device.ts';
 import type { Report, Row } from './report.ts';
 
 /** Nodes that are shown; JSON has them all. */
@@ -24,7 +25,7 @@ const nodesShown = 40;
  */
 export async function examinePlacement(path: string, deviceText: string | undefined): Promise<Report> {
   const { model, device, what } = await modelAt(path, deviceText);
-  const { counts, nodes } = await placeModel(model, device, path);
+  const { counts, nodes } = await onDevice(device, () => placeModel(model, device, path));
   const elsewhere = Object.entries(nodes)
     .filter(([provider]) => provider !== device.kind)
     .flatMap(([provider, placed]) =>

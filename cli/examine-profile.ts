@@ -7,6 +7,7 @@ import { profileSteps } from '../training/profiling/profile-steps.ts';
 import type { Profile, Share } from '../training/profiling/profile.ts';
 import { openRunProgram } from '../training/run-program.ts';
 import { lastGoodState } from '../training/start-state.ts';
+import { onDevice } from './on-device.ts';
 import type { Report, Row } from './report.ts';
 
 /** Lines of each list; JSON has them all. */
@@ -32,13 +33,16 @@ export async function examineProfile(
   const execution = executionOf(config, program, device);
   const start = await lastGoodState(folder, config, program, () => undefined);
   const options = { steps, execution, ...(start ? { start } : {}) };
-  const profile = await profileSteps(program, device, options).catch((cause: unknown) => {
-    const reason = withoutPlace((cause as Error).message);
-    throw new InputError(
-      `--device: ${deviceName(device)} does not work here (${reason}); "ganx doctor" tells what is missing`,
-      { cause },
-    );
-  });
+  const profile = await onDevice(device, () => profileSteps(program, device, options)).catch(
+    (cause: unknown) => {
+      if (cause instanceof InputError) throw cause;
+      const reason = withoutPlace((cause as Error).message);
+      throw new InputError(
+        `--device: ${deviceName(device)} does not work here (${reason}); "ganx doctor" tells what is missing`,
+        { cause },
+      );
+    },
+  );
   const of = { device: deviceName(device), ...execution, fromStep: start?.step ?? 0 };
   return {
     what: `${counted(steps, 'step')} from step ${of.fromStep} on ${of.device}, ${of.target} graph, ${counted(of.threads, 'thread')}, with onnxruntime's profiler`,

@@ -3,11 +3,11 @@ import { checkOptions } from './arguments.ts';
 import { drawPicture, imageDataOf, toPngBlob } from './canvas.ts';
 import { readGenerator } from './generator-file.ts';
 import type { Generator as GeneratorInterface, PictureOptions, Samples } from './generator.ts';
-import { checkDevice, webgpuLacks, webRuntime } from './onnxruntime-web.ts';
+import { checkDevice, sessionSettings, webgpuLacks, webRuntime } from './onnxruntime-web.ts';
 import type { SessionSettings } from './onnxruntime-web.ts';
 import { pictureOf } from './picture.ts';
 import { loadModels, ServedGenerator } from './served-generator.ts';
-import { readSource } from './source.ts';
+import { readSource, sourceOptions } from './source.ts';
 import type { ModelSource, SourceOptions } from './source.ts';
 
 export * from './common.ts';
@@ -27,7 +27,7 @@ export class Generator extends ServedGenerator implements GeneratorInterface {
    * @throws InputError where it is no generator of ganx, or the device cannot be used.
    */
   static async load(source: ModelSource, settings: LoadSettings = {}): Promise<Generator> {
-    checkOptions('settings', settings);
+    checkOptions('settings', settings, { ...sessionSettings, ...sourceOptions, encoder: true });
     const device = checkDevice(settings.device ?? 'auto');
     const generator = await readSource(source, 'generator', settings);
     // Before a runtime of megabytes is fetched for it.

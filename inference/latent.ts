@@ -1,5 +1,7 @@
 import { InputError } from '../artifacts/errors.ts';
 import { baseKey, bitsAt, normals, normalTable, uniforms } from '../graph-builder/hash.ts';
+import { checkInteger, checkSeed, checkTruncation, told } from './arguments.ts';
+import { checkCount, maxElements } from './count.ts';
 
 // Runs in browsers too: no Node.
 
@@ -13,12 +15,17 @@ export function uniformLatents(n: number, zDim: number, seed: number): Float32Ar
 /**
  * `n` latent vectors, [n, zDim], standard normal: the same on every machine, and vector i is the same whatever `n`.
  *
+ * @param n 1 to 65536
  * @param seed int32
  * @param truncation where given, the normal is cut off at this many standard deviations: samples come closer to the
  *   typical one, at the price of variety. A vector keeps its direction of change: it is drawn from the same numbers.
  */
 export function latents(n: number, zDim: number, seed: number, truncation?: number): Float32Array {
+  checkInteger('latents: zDim', zDim, 1, maxElements);
+  checkCount('latents: n', n, 1, [zDim]);
+  checkSeed('latents: seed', seed);
   if (truncation === undefined) return normals(seed, 0, 'z', n * zDim);
+  checkTruncation('latents: truncation', truncation);
   table ??= normalTable();
   // The table is sorted and symmetric, so a cut normal is drawn from a slice of its middle.
   const low = table.findIndex((value) => value >= -truncation);
@@ -44,11 +51,8 @@ export function sliceSeed(seed: number, slice: number): number {
  * @param t in [0, 1]; the ends are exactly `a` and `b`
  */
 export function slerp(a: Float32Array, b: Float32Array, t: number): Float32Array {
-  if (a.length !== b.length)
-    throw new InputError(
-      `slerp: latent vectors of lengths ${a.length} and ${b.length} must be of one length`,
-    );
-  if (!(t >= 0 && t <= 1)) throw new InputError(`slerp: t ${t} must be in [0, 1]`);
+  checkEnds('slerp', a, b);
+  checkPlace('slerp', t);
   if (t === 0) return a.slice();
   if (t === 1) return b.slice();
   const cosine = dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
@@ -64,9 +68,8 @@ export function slerp(a: Float32Array, b: Float32Array, t: number): Float32Array
 
 /** A point between two latent vectors on the straight line; for comparison, and for latents from a cube. */
 export function lerp(a: Float32Array, b: Float32Array, t: number): Float32Array {
-  if (a.length !== b.length)
-    throw new InputError(`lerp: latent vectors of lengths ${a.length} and ${b.length} must be of one length`);
-  if (!(t >= 0 && t <= 1)) throw new InputError(`lerp: t ${t} must be in [0, 1]`);
+  checkEnds('lerp', a, b);
+  checkPlace('lerp', t);
   return a.map((value, i) => (1 - t) * value + t * b[i]!);
 }
 
@@ -87,11 +90,26 @@ function path(
   b: Float32Array,
   frames: number,
 ): Float32Array {
-  if (!Number.isInteger(frames) || frames < 2)
-    throw new InputError(`${name}: frames ${frames} must be an integer >= 2`);
+  checkEnds(name, a, b);
+  checkCount(`${name}: frames`, frames, 2, [a.length]);
   const points = new Float32Array(frames * a.length);
   for (let i = 0; i < frames; i++) points.set(between(a, b, i / (frames - 1)), i * a.length);
   return points;
+}
+
+function checkEnds(name: string, a: Float32Array, b: Float32Array): void {
+  for (const [end, latent] of Object.entries({ a, b }))
+    if (!(latent instanceof Float32Array))
+      throw new InputError(`${name}: ${end} ${told(latent)} must be a latent vector, a Float32Array`);
+  if (a.length !== b.length)
+    throw new InputError(
+      `${name}: latent vectors of lengths ${a.length} and ${b.length} must be of one length`,
+    );
+}
+
+function checkPlace(name: string, t: number): void {
+  if (!(typeof t === 'number' && t >= 0 && t <= 1))
+    throw new InputError(`${name}: t ${told(t)} must be in [0, 1]`);
 }
 
 function dot(a: Float32Array, b: Float32Array): number {

@@ -2,10 +2,11 @@ import { encodePng } from '../artifacts/png.ts';
 import { checkOptions } from './arguments.ts';
 import type { Generator as GeneratorInterface, PictureOptions, Samples } from './generator.ts';
 import { encoderBeside, readModel } from './node-files.ts';
-import { loadRuntime, nodeRuntime } from './onnxruntime-node.ts';
+import { loadRuntime, nodeRuntime, sessionSettings } from './onnxruntime-node.ts';
 import type { SessionSettings } from './onnxruntime-node.ts';
 import { pictureOf } from './picture.ts';
 import { loadModels, ServedGenerator } from './served-generator.ts';
+import { sourceOptions } from './source.ts';
 import type { ModelSource, SourceOptions } from './source.ts';
 
 export * from './common.ts';
@@ -25,7 +26,7 @@ export class Generator extends ServedGenerator implements GeneratorInterface {
    * @throws InputError where it is no generator of ganx, or the device cannot be used.
    */
   static async load(source: ModelSource, settings: LoadSettings = {}): Promise<Generator> {
-    checkOptions('settings', settings);
+    checkOptions('settings', settings, { ...sessionSettings, ...sourceOptions, encoder: true });
     const generator = await readModel(source, 'generator', settings);
     const encoderSource = settings.encoder ?? (await encoderBeside(source));
     const encoder =

@@ -1,6 +1,7 @@
 import type * as Ort from 'onnxruntime-node';
 import { InputError, withoutPlace } from '../artifacts/errors.ts';
 import { withoutTelemetry } from '../artifacts/telemetry.ts';
+import type { Names } from './arguments.ts';
 import type { Runtime } from './model.ts';
 import { checkOptimization, checkThreads } from './settings.ts';
 import type { Optimization } from './settings.ts';
@@ -15,6 +16,8 @@ export interface SessionSettings {
   /** What onnxruntime may do to the graph; default `all`. Less loads faster and runs slower. */
   readonly optimization?: Optimization;
 }
+
+export const sessionSettings: Names<SessionSettings> = { device: true, threads: true, optimization: true };
 
 /** onnxruntime-node is an optional dependency: a browser user never needs its binaries. */
 export async function loadRuntime(): Promise<typeof Ort> {

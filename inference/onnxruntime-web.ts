@@ -1,5 +1,6 @@
 import type * as Ort from 'onnxruntime-web';
 import { InputError, withoutPlace } from '../artifacts/errors.ts';
+import type { Names } from './arguments.ts';
 import type { Backend } from './generator.ts';
 import type { Runtime } from './model.ts';
 import { Serial } from './serial.ts';
@@ -21,6 +22,13 @@ export interface SessionSettings {
   /** Address of the folder with onnxruntime-web's .wasm and .mjs files; default: beside the bundled script. */
   readonly wasmPaths?: string;
 }
+
+export const sessionSettings: Names<SessionSettings> = {
+  device: true,
+  threads: true,
+  optimization: true,
+  wasmPaths: true,
+};
 
 /** A runtime, and what it is. */
 export interface WebRuntime extends Runtime {

@@ -1,15 +1,12 @@
 import { InputError } from '../artifacts/errors.ts';
 import type { GeneratorMetadata } from '../artifacts/metadata.ts';
-import { checkChoice, checkOptions, told } from './arguments.ts';
-import { maxSamples } from './generator.ts';
+import { checkChoice, checkOptions, checkSeed, checkTruncation, told } from './arguments.ts';
+import { checkCount, sizeOf } from './count.ts';
 import type { InterpolateOptions, Label, SampleOptions } from './generator.ts';
 import { labelOf } from './labels.ts';
 import { greatCircle, latents, straightLine, uniformLatents } from './latent.ts';
 
 // Runs in browsers too: no Node.
-
-/** Most elements of one call's result: 4 GiB of float32. */
-const maxElements = 2 ** 30;
 
 /** What a sampling call runs with, every default filled in. */
 export interface SamplePlan {
@@ -21,14 +18,13 @@ export interface SamplePlan {
 
 /** @throws InputError naming the argument that is wrong. */
 export function planSamples(metadata: GeneratorMetadata, n: number, options: SampleOptions): SamplePlan {
-  checkOptions('options', options);
+  checkOptions('options', options, { seed: true, label: true, z: true, truncation: true });
   const { zDim, shape } = metadata;
   const { seed = 0, label, z, truncation } = options;
   checkCount('n', n, 1, shape);
   checkSeed('seed', seed);
   if (truncation !== undefined) {
-    if (!(typeof truncation === 'number' && truncation > 0))
-      throw new InputError(`truncation ${told(truncation)} must be a number > 0`);
+    checkTruncation('truncation', truncation);
     if (z !== undefined)
       throw new InputError(`truncation ${truncation} is for drawn latents; z must not be given with it`);
   }
@@ -45,7 +41,7 @@ export function planFrames(
   frames: number,
   options: InterpolateOptions,
 ): SamplePlan {
-  checkOptions('options', options);
+  checkOptions('options', options, { seed: true, label: true, path: true });
   const { seed = 0, label, path = 'great-circle' } = options;
   checkCount('frames', frames, 2, metadata.shape);
   checkSeed('seed', seed);
@@ -76,9 +72,6 @@ export function countImages(images: Float32Array, { shape }: GeneratorMetadata):
   return n;
 }
 
-/** Elements of a shape. */
-export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
-
 /** One end of an interpolation as a latent vector. */
 function endPoint(name: string, end: Float32Array | number, metadata: GeneratorMetadata): Float32Array {
   if (typeof end === 'number') {
@@ -102,22 +95,6 @@ function drawLatents(
   if (truncation !== undefined)
     throw new InputError(`truncation ${truncation} is for normal latents; this generator takes uniform ones`);
   return uniformLatents(n, zDim, seed);
-}
-
-/** @throws InputError where `n` is no integer from `least` to the most that a call may give. */
-function checkCount(name: string, n: number, least: number, shape: readonly number[]): void {
-  if (!Number.isInteger(n) || n < least || n > maxSamples)
-    throw new InputError(`${name} ${told(n)} must be an integer from ${least} to ${maxSamples}`);
-  const size = sizeOf(shape);
-  if (n * size > maxElements)
-    throw new InputError(
-      `${name} ${n} samples of [${shape.join(', ')}] are more than 4 GiB; ask for at most ${Math.floor(maxElements / size)} at a time`,
-    );
-}
-
-function checkSeed(name: string, seed: number): void {
-  if (!Number.isInteger(seed) || seed !== (seed | 0))
-    throw new InputError(`${name} ${told(seed)} must be an integer from -2147483648 to 2147483647`);
 }
 
 function checkLatents(name: string, z: Float32Array, n: number, zDim: number): void {

@@ -1,5 +1,7 @@
 import { InputError } from '../artifacts/errors.ts';
 import type { GeneratorMetadata } from '../artifacts/metadata.ts';
+import { checkOptions } from './arguments.ts';
+import { sizeOf } from './count.ts';
 import { Encoder } from './encoder.ts';
 import { readGenerator } from './generator-file.ts';
 import { sliceSize } from './generator.ts';
@@ -7,7 +9,7 @@ import type { Backend, InterpolateOptions, ReconstructOptions, SampleOptions, Sa
 import { sliceSeed } from './latent.ts';
 import { Model } from './model.ts';
 import type { Feed, Runtime } from './model.ts';
-import { countImages, planFrames, planSamples, sizeOf } from './plan.ts';
+import { countImages, planFrames, planSamples } from './plan.ts';
 import type { SamplePlan } from './plan.ts';
 import { Serial } from './serial.ts';
 import type { ModelBytes } from './source.ts';
@@ -83,6 +85,7 @@ export class ServedGenerator {
         throw new InputError(
           `${this.#model.source}: has no encoder; load the folder of a run of the recipe vaegan, or give one`,
         );
+      checkOptions('options', options, { seed: true, label: true });
       const n = countImages(images, this.metadata);
       const z = await this.#encoder.encode(images, n);
       return this.#runSlices(planSamples(this.metadata, n, { ...options, z }));

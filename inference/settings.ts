@@ -1,5 +1,4 @@
-import { InputError } from '../artifacts/errors.ts';
-import { checkChoice, told } from './arguments.ts';
+import { checkChoice, checkInteger } from './arguments.ts';
 
 // Runs in browsers too: no Node.
 
@@ -15,6 +14,5 @@ export function checkOptimization(optimization: Optimization): void {
 
 /** @throws InputError where a number of threads is given and is none. */
 export function checkThreads(threads: number | undefined, most: number): void {
-  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= most))
-    throw new InputError(`threads ${told(threads)} must be an integer from 1 to ${most}`);
+  if (threads !== undefined) checkInteger('threads', threads, 1, most);
 }

@@ -1,5 +1,6 @@
 import { InputError } from '../artifacts/errors.ts';
 import { told } from './arguments.ts';
+import type { Names } from './arguments.ts';
 import { expected } from './generator-file.ts';
 
 // Runs in browsers and in Node alike.
@@ -20,6 +21,8 @@ export interface SourceOptions {
   /** Ends a download. */
   readonly signal?: AbortSignal;
 }
+
+export const sourceOptions: Names<SourceOptions> = { onProgress: true, signal: true };
 
 /** A file in memory, and what messages call it. */
 export interface ModelBytes {

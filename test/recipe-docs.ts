@@ -50,6 +50,7 @@ function settingsOf(schema: z.core.$ZodType, path: readonly string[]): Setting[]
     const { shape } = def as z.core.$ZodObjectDef;
     return Object.entries(shape).flatMap(([key, field]) => settingsOf(field, [...path, key]));
   }
+  if (def.type === 'pipe') return settingsOf((def as z.core.$ZodPipeDef).in, path);
   if (def.type === 'union') {
     const { options } = def as z.core.$ZodUnionDef;
     const all = options.flatMap((option) => settingsOf(option, path));

@@ -2,61 +2,66 @@ import { z } from 'zod';
 import type { AdversarialLossName } from '../graph-builder/losses/adversarial.ts';
 import { adversarialLosses } from '../graph-builder/losses/adversarial.ts';
 import type { Recipe } from '../graph-builder/recipe.ts';
+import { minibatchDiscriminationOff } from '../graph-builder/techniques/08-minibatch-discrimination.ts';
 import { limits } from './options.ts';
 
 // The one description of every setting: what `--set` and recipe files are checked against, and what docs/recipes.md
-// lists. Its type is the graph builder's Recipe.
+// lists. Its type is the graph builder's Recipe. An option that is newer than the first recipes may be absent, and then
+// has the value that trains as before there was the option.
 
-const rate = z.number().positive().max(1);
-const beta = z.number().min(0).lt(1);
+const number = (what: string, fits: (value: number) => boolean) =>
+  z.custom<number>((value) => Number.isFinite(value) && fits(value as number), `expected ${what}`);
+const integer = (least: number, most: number) =>
+  number(
+    `an integer from ${least} to ${most}`,
+    (value) => Number.isInteger(value) && value >= least && value <= most,
+  );
+const between = (least: number, most: number) =>
+  number(`a number from ${least} to ${most}`, (value) => value >= least && value <= most);
+const anyNumber = number('a number', () => true);
+const positive = number('a number > 0', (value) => value > 0);
+
+const rate = number('a number > 0, at most 1', (value) => value > 0 && value <= 1);
+const fraction = number('a number >= 0, below 1', (value) => value >= 0 && value < 1);
 const range = z
-  .tuple([z.number().min(-1).max(2), z.number().min(-1).max(2)])
+  .tuple([between(-1, 2), between(-1, 2)], 'expected a list of two numbers')
   .refine(([low, high]) => low <= high, 'low must not exceed high');
 
 const optimizer = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('adam').describe('Adam with bias correction (Kingma & Ba 2014)'),
     learningRate: rate.describe('step size'),
-    beta1: beta.describe('decay of the first moment'),
-    beta2: beta.describe('decay of the second moment'),
-    epsilon: z.number().positive().describe('added to the root of the second moment'),
+    beta1: fraction.describe('decay of the first moment'),
+    beta2: fraction.describe('decay of the second moment'),
+    epsilon: positive.describe('added to the root of the second moment'),
   }),
   z.strictObject({
     kind: z.literal('sgd').describe('stochastic gradient descent'),
     learningRate: rate.describe('step size'),
-    momentum: beta.describe('share of the last update that is kept'),
+    momentum: fraction.describe('share of the last update that is kept'),
   }),
 ]);
 
-const probability = z.number().min(0).max(1);
-const weight = z.number().min(0).max(1e6);
-const count = z.number().int().min(1).max(1_000_000_000);
-const cap = z.number().int().min(0).max(1_000_000);
+const probability = between(0, 1);
+const weight = between(0, 1e6);
+const count = integer(1, 1_000_000_000);
+const cap = integer(0, 1_000_000);
 
 const noise = (what: string) =>
   z.strictObject({
-    std: z.number().min(0).max(10).describe(`${what}: standard deviation at step 0; 0 is off`),
+    std: between(0, 10).describe(`${what}: standard deviation at step 0; 0 is off`),
     decay: z.enum(['linear', 'exponential', 'cosine']).describe('shape of the decay'),
     steps: count.describe('steps until it is gone (exponential: down to a hundredth)'),
   });
 
-const slope = z
-  .number()
-  .min(0)
-  .lt(1)
-  .describe('slope of LeakyReLU for negative inputs, in both networks; 0 is ReLU');
-const zDim = z.number().int().min(1).max(4096).describe('extent of the latent z');
+const slope = fraction.describe('slope of LeakyReLU for negative inputs, in both networks; 0 is ReLU');
+const zDim = integer(1, 4096).describe('extent of the latent z');
 
 const network = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('dcgan').describe('convolutional networks for images (Radford et al. 2015)'),
     zDim,
-    filters: z
-      .number()
-      .int()
-      .min(1)
-      .max(1024)
-      .describe('channels next to the image; doubled at each halving'),
+    filters: integer(1, 1024).describe('channels next to the image; doubled at each halving'),
     upsampling: z
       .enum(['convTranspose', 'pixelShuffle', 'nearest'])
       .describe('how the generator doubles the resolution'),
@@ -67,8 +72,8 @@ const network = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('mlp').describe('fully connected networks, for points and small images'),
     zDim,
-    hidden: z.number().int().min(1).max(16384).describe('units of each hidden layer'),
-    layers: z.number().int().min(1).max(32).describe('hidden layers of each network'),
+    hidden: integer(1, 16384).describe('units of each hidden layer'),
+    layers: integer(1, 32).describe('hidden layers of each network'),
     normalization: z.enum(['batch', 'none']).describe("normalisation of the generator's hidden layers"),
     slope,
   }),
@@ -91,22 +96,10 @@ export const recipeSchema = z.strictObject({
     .enum(Object.keys(adversarialLosses) as AdversarialLossName[])
     .describe('the game: cross-entropy with three losses of the generator, and divergences of f-GAN'),
   optimizer: z.strictObject({ generator: optimizer, discriminator: optimizer }),
-  emaDecay: z
-    .number()
-    .min(0)
-    .lt(1)
-    .describe("decay of the average of the generator's weights that is exported; 0 is off"),
-  batch: z
-    .number()
-    .int()
-    .min(limits.batch[0])
-    .max(limits.batch[1])
-    .describe('samples worked on together, as many real as fake'),
-  accumulate: z
-    .number()
-    .int()
-    .min(1)
-    .max(16)
+  emaDecay: fraction.describe("decay of the average of the generator's weights that is exported; 0 is off"),
+  batch: integer(...limits.batch).describe('samples worked on together, as many real as fake'),
+  accumulate: integer(1, 16)
+    .default(1)
     .describe('batches whose mean gradient an update follows, as one larger batch in less memory; 1 is off'),
   techniques: z.strictObject({
     latent: z.enum(['normal', 'uniform']).describe('3: distribution of the latent z; uniform is U(-1, 1)'),
@@ -127,19 +120,14 @@ export const recipeSchema = z.strictObject({
         "7: weight of an encoder's reconstruction in the generator's loss; 0 is off",
       ),
       prior: weight.describe("7: weight of the prior in the encoder's loss"),
-      layer: z.number().int().min(0).max(5).describe('7: hidden layer of the discriminator that is compared'),
+      layer: integer(0, 5).describe('7: hidden layer of the discriminator that is compared'),
     }),
     replay: z.strictObject({
-      size: z.number().int().min(2).max(1_000_000).describe('8: past fakes that are kept'),
+      size: integer(2, 1_000_000).describe('8: past fakes that are kept'),
       probability: probability.describe('8: probability that the discriminator sees a past fake; 0 is off'),
     }),
     snapshots: z.strictObject({
-      count: z
-        .number()
-        .int()
-        .min(0)
-        .max(100)
-        .describe('8: past states of both networks that are kept; 0 is off'),
+      count: integer(0, 100).describe('8: past states of both networks that are kept; 0 is off'),
       every: count.describe('8: steps between two snapshots'),
       steps: count.describe('8: steps after each in which a past opponent stands in'),
     }),
@@ -150,28 +138,28 @@ export const recipeSchema = z.strictObject({
       of: z.enum(['generator', 'discriminator', 'both']).describe('8: networks that have a target'),
     }),
     freezing: z.strictObject({
-      equilibrium: z.number().describe("8: the discriminator's loss on a side when the two are even"),
-      margin: z.number().min(0).describe('8: how far off that freezes the one that leads'),
+      equilibrium: anyNumber.describe("8: the discriminator's loss on a side when the two are even"),
+      margin: number('a number >= 0', (value) => value >= 0).describe(
+        '8: how far off that freezes the one that leads',
+      ),
       cap: cap.describe('8: most updates in a row that are frozen; 0 is off'),
     }),
     historicalAveraging: weight.describe('8: weight of the pull towards the mean of past weights; 0 is off'),
-    minibatchDiscrimination: z.strictObject({
-      kernels: z
-        .number()
-        .int()
-        .min(0)
-        .max(1024)
-        .describe('8: features that compare a sample with its batch; 0 is off'),
-      dimensions: z.number().int().min(1).max(64).describe('8: extent of the space of each comparison'),
-      group: z
-        .number()
-        .int()
-        .min(2)
-        .max(65536)
-        .describe(
-          '8: samples compared with each other; a larger batch falls into groups of at least so many',
-        ),
-    }),
+    minibatchDiscrimination: z
+      .strictObject({
+        kernels: integer(0, 1024).describe('8: features that compare a sample with its batch; 0 is off'),
+        dimensions: integer(1, 64).describe('8: extent of the space of each comparison'),
+        group: integer(2, limits.batch[1])
+          .optional()
+          .describe(
+            '8: samples compared with each other; a larger batch falls into groups of at least so many',
+          ),
+      })
+      // Before there were groups, all samples of a batch were compared.
+      .transform(({ group, ...options }) => ({
+        ...options,
+        group: group ?? (options.kernels > 0 ? limits.batch[1] : minibatchDiscriminationOff.group),
+      })),
     rateDecay: z.strictObject({
       decay: z
         .enum(['none', 'linear', 'exponential', 'cosine'])
@@ -179,37 +167,25 @@ export const recipeSchema = z.strictObject({
       steps: count.describe('9: steps until they are 0 (exponential: a hundredth)'),
     }),
     lossThreshold: z.strictObject({
-      discriminator: z.number().describe('11: the discriminator learns while its loss is above this'),
-      generator: z.number().describe('11: the generator learns while its loss is above this'),
+      discriminator: anyNumber.describe('11: the discriminator learns while its loss is above this'),
+      generator: anyNumber.describe('11: the generator learns while its loss is above this'),
       cap: cap.describe('11: most updates in a row that are skipped; 0 is off'),
     }),
-    discriminatorSteps: z
-      .number()
-      .int()
-      .min(1)
-      .max(64)
-      .describe('11: updates of the discriminator for one of the generator; 1 is off'),
+    discriminatorSteps: integer(1, 64).describe(
+      '11: updates of the discriminator for one of the generator; 1 is off',
+    ),
     labels: z.strictObject({
       weight: weight.describe('12: weight of the class losses; 0 is off'),
       embedding: z
         .enum(['latent', 'channels'])
         .describe('12: where the class enters the generator: beside z, or as maps'),
-      width: z.number().int().min(1).max(1024).describe('12: extent of the vector of a class, or its maps'),
+      width: integer(1, 1024).describe('12: extent of the vector of a class, or its maps'),
     }),
     instanceNoise: noise('13: noise on what the discriminator sees'),
     layerNoise: noise("13: noise on the generator's hidden layers"),
     dropout: z.strictObject({
-      rate: z
-        .number()
-        .min(0)
-        .lt(1)
-        .describe('14: share of zeroed elements, in training and in the export; 0 is off'),
-      layers: z
-        .number()
-        .int()
-        .min(0)
-        .max(32)
-        .describe("14: number of the generator's first layers that drop"),
+      rate: fraction.describe('14: share of zeroed elements, in training and in the export; 0 is off'),
+      layers: integer(0, 32).describe("14: number of the generator's first layers that drop"),
     }),
   }),
 }) satisfies z.ZodType<Recipe>;

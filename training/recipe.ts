@@ -103,7 +103,7 @@ function describe(issue: z.core.$ZodIssue, recipe: unknown): string {
   const value = valueAt(recipe, issue.path);
   const found =
     value === undefined ? 'nothing' : typeof value === 'number' ? String(value) : JSON.stringify(value);
-  return `${path || 'recipe'} is ${found}: ${issue.message.replace(/^Invalid input: /, '')}`;
+  return `${path || 'recipe'} is ${found}: ${issue.message.replace(/^Invalid (input|option): /, '')}`;
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

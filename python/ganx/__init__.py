@@ -4,7 +4,12 @@
 modules of the networks and `save_torch` brings their weights back.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
+
+# onnxruntime 1.30 sends how it is used to Microsoft, and keeps a number of the machine in the user's cache folder,
+# unless the environment says otherwise before it is imported. ganx says so, where the user has said nothing.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from .checkpoint import Checkpoint
 from .errors import InputError

@@ -123,6 +123,17 @@ describe('--placement', () => {
     },
   );
 
+  test.each(['--placement', '--profile'])(
+    '%s says why a device does not work, as train does',
+    async (what) => {
+      const { code, stderr } = await ganx(folder, 'inspect', 'run', what, '--device', 'cuda:9');
+      expect(stderr).toMatch(
+        /^ganx: --device: cuda:9 does not work here: .+; "ganx doctor" tells what mends it\n$/,
+      );
+      expect(code).toBe(2);
+    },
+  );
+
   test('refuses what has no nodes', async () => {
     expect(await ganx(folder, 'inspect', 'x.safetensors', '--placement')).toEqual(
       refusal(

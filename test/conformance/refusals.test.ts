@@ -65,6 +65,11 @@ const calls: readonly (readonly [string, readonly [string, ...unknown[]], string
   ['huge n', ['sample', 1e9], 'n 1000000000 must be an integer from 1 to 65536'],
   ['n that is text', ['sample', '4'], 'n "4" must be an integer from 1 to 65536'],
   ['options that are null', ['sample', 1, null], 'options null must be an object'],
+  [
+    'an option that is not there',
+    ['sample', 1, { sed: 1 }],
+    'options: sed is unknown; expected one of seed, label, z, truncation',
+  ],
   ['a z that is none', ['sample', 1, { z: null }], 'z must be a Float32Array'],
   [
     'a class that is not there',

@@ -84,6 +84,7 @@ describe('sample', () => {
       'truncation 1 is for drawn latents; z must not be given with it',
     ],
     [1, { label: 1 }, 'label is given, but this generator has no classes'],
+    [1, { sed: 1 } as SampleOptions, 'options: sed is unknown; expected one of seed, label, z, truncation'],
   ])('refuses %s %j', async (n, options, message) => {
     await expect(images.sample(n, options)).rejects.toThrow(new InputError(message));
   });
@@ -130,6 +131,7 @@ describe('interpolate', () => {
     [[0, new Float32Array(3), 2], 'b has 3 elements, must have n x zDim = 1 x 12'],
     [[0, 1, 2, { seed: NaN }], 'seed NaN must be an integer from -2147483648 to 2147483647'],
     [[0, 1, 2, { label: 0 }], 'label is given, but this generator has no classes'],
+    [[0, 1, 2, { z: 0 } as never], 'options: z is unknown; expected one of seed, label, path'],
   ])('refuses %j', async (args, message) => {
     await expect(images.interpolate(...args)).rejects.toThrow(new InputError(message));
   });
@@ -147,6 +149,12 @@ describe('toPng', () => {
     const { width, height, channels } = await sharp(png).metadata();
     expect([width, height, channels]).toEqual([512, 512, 3]);
   });
+});
+
+test('toPng refuses unknown options', async () => {
+  await expect(images.toPng(await images.sample(1), { rows: 2 } as never)).rejects.toThrow(
+    new InputError('options: rows is unknown; expected one of columns'),
+  );
 });
 
 test.each<[readonly number[], string]>([

@@ -16,6 +16,24 @@ describe('latents', () => {
     expect(new Set(all).size).toBe(seeds.length);
   });
 
+  test.each<[readonly unknown[], string]>([
+    [[-1, 8, 0], 'latents: n -1 must be an integer from 1 to 65536'],
+    [[NaN, 8, 0], 'latents: n NaN must be an integer from 1 to 65536'],
+    [[1.5, 8, 0], 'latents: n 1.5 must be an integer from 1 to 65536'],
+    [['4', 8, 0], 'latents: n "4" must be an integer from 1 to 65536'],
+    [[4], 'latents: zDim undefined must be an integer from 1 to 1073741824'],
+    [
+      [65536, 1e6, 0],
+      'latents: n 65536 samples of [1000000] are more than 4 GiB; ask for at most 1073 at a time',
+    ],
+    [[1, 8, 2 ** 31], 'latents: seed 2147483648 must be an integer from -2147483648 to 2147483647'],
+    [[1, 8], 'latents: seed undefined must be an integer from -2147483648 to 2147483647'],
+    [[1, 8, 0, -1], 'latents: truncation -1 must be a number > 0'],
+    [[1, 8, 0, { truncation: 1 }], 'latents: truncation [object Object] must be a number > 0'],
+  ])('refuses %j', (args, message) => {
+    expect(() => latents(...(args as Parameters<typeof latents>))).toThrow(new InputError(message));
+  });
+
   test('are standard normal', () => {
     const z = latents(1000, 100, 3);
     const mean = z.reduce((a, b) => a + b, 0) / z.length;
@@ -91,7 +109,10 @@ describe('slerp', () => {
     [() => slerp(a, b.slice(1), 0.5), 'slerp: latent vectors of lengths 64 and 63 must be of one length'],
     [() => slerp(a, b, 1.5), 'slerp: t 1.5 must be in [0, 1]'],
     [() => slerp(a, b, NaN), 'slerp: t NaN must be in [0, 1]'],
-    [() => greatCircle(a, b, 1), 'greatCircle: frames 1 must be an integer >= 2'],
+    [() => slerp(a, b, '1' as never), 'slerp: t "1" must be in [0, 1]'],
+    [() => slerp(a, 2 as never, 0.5), 'slerp: b 2 must be a latent vector, a Float32Array'],
+    [() => greatCircle(a, b, 1), 'greatCircle: frames 1 must be an integer from 2 to 65536'],
+    [() => greatCircle(1 as never, b, 3), 'greatCircle: a 1 must be a latent vector, a Float32Array'],
   ])('refuses wrong arguments %#', (call, message) => {
     expect(call).toThrow(new InputError(message));
   });

@@ -110,6 +110,10 @@ test.each([
   [{ device: 'cuda:x' }, 'device "cuda:x" must be cpu, cuda, cuda:<index> or webgpu'],
   [null, 'settings null must be an object'],
   [{ optimization: 'fast' }, 'optimization "fast" must be disabled, basic, extended or all'],
+  [
+    { gpu: true },
+    'settings: gpu is unknown; expected one of device, threads, optimization, onProgress, signal, encoder',
+  ],
   [{ threads: 0 }, 'threads 0 must be an integer from 1 to 1024'],
 ])('settings %j are refused', async (settings, message) => {
   await expect(Generator.load(conditionalModel(), settings as never)).rejects.toThrow(

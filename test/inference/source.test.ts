@@ -167,6 +167,9 @@ test('an encoder from memory reconstructs', async () => {
   const { shape, z } = await generator.reconstruct(data);
   expect(shape).toEqual([3, 1, 16, 16]);
   expect(z).toHaveLength(3 * 12);
+  await expect(generator.reconstruct(data, { z: data } as never)).rejects.toThrow(
+    'options: z is unknown; expected one of seed, label',
+  );
   await expect(generator.reconstruct(data.subarray(1))).rejects.toThrow(
     new InputError('images have 767 elements, must have a multiple of 1 x 16 x 16 = 256'),
   );

@@ -96,11 +96,8 @@ describe('bad options', () => {
       ['--set', 'network.filter=4'],
       '--set: network.filter is unknown; expected one of network.kind, network.zDim',
     ],
-    [['--set', 'network.filters=-1'], /--set: network.filters is -1: Too small: expected number to be >=1/],
-    [
-      ['--set', 'loss=hinge'],
-      /--set: loss is "hinge": Invalid option: expected one of "non-saturating"\|"saturating"/,
-    ],
+    [['--set', 'network.filters=-1'], '--set: network.filters is -1: expected an integer from 1 to 1024'],
+    [['--set', 'loss=hinge'], /--set: loss is "hinge": expected one of "non-saturating"\|"saturating"/],
     [['--set', 'loss'], '--set: "loss" must have the form path=value'],
     [['--set', 'techniques.softLabels.real=[1,0]'], 'low must not exceed high'],
     [

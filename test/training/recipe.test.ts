@@ -45,8 +45,16 @@ test.each([
   ['optimizer.generator.kind=3', 'optimizer.generator.kind is 3: Invalid discriminator value.'],
   [
     'optimizer.generator.learningRate=1e999',
-    'optimizer.generator.learningRate is Infinity: expected number, received Infinity',
+    'optimizer.generator.learningRate is Infinity: expected a number > 0, at most 1',
   ],
+  ['accumulate=0', 'accumulate is 0: expected an integer from 1 to 16'],
+  ['accumulate=1.5', 'accumulate is 1.5: expected an integer from 1 to 16'],
+  ['accumulate=17', 'accumulate is 17: expected an integer from 1 to 16'],
+  ['accumulate=two', 'accumulate is "two": expected an integer from 1 to 16'],
+  ['emaDecay=1', 'emaDecay is 1: expected a number >= 0, below 1'],
+  ['techniques.dropout.rate=-1', 'techniques.dropout.rate is -1: expected a number >= 0, below 1'],
+  ['techniques.replay.probability=2', 'techniques.replay.probability is 2: expected a number from 0 to 1'],
+  ['techniques.softLabels.real=[1]', 'techniques.softLabels.real is [1]: expected a list of two numbers'],
   ['name=../../x', 'name is "../../x": expected 1 to 64 letters, digits'],
   ['name=', 'name is "": expected 1 to 64 letters, digits'],
 ])('--set %s is refused', async (setting, message) => {

@@ -15,8 +15,19 @@ async function started(length: readonly string[], count = 50): Promise<string> {
   return folder;
 }
 
-const config = async (folder: string) =>
-  JSON.parse(await readFile(join(folder, 'run/recipe.json'), 'utf8')) as { steps: number; data: string };
+interface StoredRecipe {
+  accumulate?: number;
+  readonly techniques: { readonly minibatchDiscrimination: Record<string, number> };
+}
+
+interface Stored {
+  readonly steps: number;
+  readonly data: string;
+  readonly recipe: StoredRecipe;
+}
+
+const config = async (folder: string, run = 'run') =>
+  JSON.parse(await readFile(join(folder, run, 'recipe.json'), 'utf8')) as Stored;
 const refusal = (message: string) => ({ code: 2, stdout: '', stderr: `ganx: ${message}\n` });
 
 describe('the length of a resumed run', () => {
@@ -63,6 +74,58 @@ describe('the data of a resumed run', () => {
       refusal(
         `${join(folder, 'run')}: was trained on other data: 50 samples of copy there, 50 of other content in copy here; use the same data or another --out`,
       ),
+    );
+  });
+});
+
+describe('a run of an older ganx', () => {
+  const paths = ['run/recipe.json', 'run/checkpoints/step-3/manifest.json'];
+
+  /** Rewrites what a run stored about its recipe. */
+  async function edit(folder: string, change: (recipe: StoredRecipe) => void): Promise<void> {
+    for (const path of paths) {
+      const stored = JSON.parse(await readFile(join(folder, path), 'utf8')) as Stored & {
+        manifest?: { config: Stored };
+      };
+      change((stored.manifest?.config ?? stored).recipe);
+      await writeFile(join(folder, path), JSON.stringify(stored));
+    }
+  }
+
+  const technique = 'techniques.minibatchDiscrimination';
+
+  it.each([
+    ['off', []],
+    ['of whole batches', ['--set', `${technique}.kernels=2`, '--set', `${technique}.group=65536`]],
+  ])(
+    'goes on exactly without the options that are newer, minibatch discrimination %s',
+    async (_, settings) => {
+      const folder = await started([...settings, '--steps', '3']);
+      await cp(join(folder, 'run'), join(folder, 'whole'), { recursive: true });
+      await edit(folder, (recipe) => {
+        delete recipe.accumulate;
+        delete recipe.techniques.minibatchDiscrimination.group;
+      });
+      expect(await ganx([...resume, '--steps', '6'], folder)).toMatchObject({ code: 0, stderr: '' });
+      const whole = ['train', '--out', 'whole', '--resume', '--sample-every', '0'];
+      expect((await ganx([...whole, '--steps', '6'], folder)).code).toBe(0);
+      const state = (run: string) => readFile(join(folder, run, 'checkpoints/step-6/state.safetensors'));
+      expect((await state('run')).equals(await state('whole'))).toBe(true);
+      expect((await ganx(['export', 'run'], folder)).code).toBe(0);
+      // The command that started it does it too.
+      const again = ['digits', ...quick, ...settings, '--steps', '7'];
+      expect(await ganx([...resume, '--recipe', 'dcgan', ...again], folder)).toMatchObject({ code: 0 });
+      expect((await config(folder)).recipe).toEqual((await config(folder, 'whole')).recipe);
+    },
+  );
+
+  it('is refused with an option that nobody knows', async () => {
+    const folder = await started(['--steps', '3']);
+    await edit(folder, (recipe) => {
+      recipe.techniques.minibatchDiscrimination.groups = 4;
+    });
+    expect((await ganx(resume, folder)).stderr).toMatch(
+      /^ganx: run\/recipe\.json: recipe\.techniques\.minibatchDiscrimination: .*groups.*\n$/,
     );
   });
 });

@@ -190,6 +190,10 @@ describe('refused is', () => {
       { from: '/nowhere/gpu.whl' },
       '/nowhere/gpu.whl: cannot read: no such file or folder (ENOENT)',
     );
+    await refuses(
+      { from: 'ftp://me:secret@mirror/gpu.whl' },
+      '--from: ftp://mirror/gpu.whl starts with ftp://; expected https:// or http://, or a file or folder of this machine',
+    );
     await refuses({ from: 'x', indexUrl: 'y' }, '--from and --index-url: only one can say where');
     await refuses({ indexUrl: 'simple' }, '--index-url: "simple" is no address of a package index');
     await refuses(

@@ -49,6 +49,11 @@ export async function installCuda(options: InstallOptions = {}): Promise<Install
   const { from, indexUrl, home = providerHome(), signal } = options;
   if (from !== undefined && indexUrl !== undefined)
     throw new InputError('--from and --index-url: only one can say where the provider comes from');
+  const scheme = /^([a-z][a-z\d+.-]*):\/\//i.exec(from ?? '')?.[1];
+  if (scheme !== undefined && !isAddress(from!))
+    throw new InputError(
+      `--from: ${shown(from!)} starts with ${scheme}://; expected https:// or http://, or a file or folder of this machine`,
+    );
   if (from === undefined) {
     const present = usableProvider(home);
     if (present) return { ...home, cuda: cudaMajor(present), source: undefined };
