@@ -10,6 +10,8 @@ lists them, with the error where an exporter gives up.
 Exports are made with a batch of 2 and an open batch; the figures are of a batch of 3.
 """
 
+import contextlib
+import functools
 import json
 import logging
 import sys
@@ -424,6 +426,14 @@ def exporters(name: str) -> list[str]:
     return ["dynamo", "torchscript", *(older if name in older_forms else [])]
 
 
+def read_library_once() -> None:
+    """The newer exporter reads its library of operators anew for each export, which takes most of the time."""
+    with contextlib.suppress(ImportError, AttributeError):  # not a part of PyTorch that is promised
+        from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+        ONNXRegistry.from_torchlib = staticmethod(functools.cache(ONNXRegistry.from_torchlib))  # type: ignore[method-assign]
+
+
 def export(case: Case, module: nn.Module, path: Path, exporter: str) -> None:
     inputs = tuple(example(spec, 2) for spec in case.inputs)
     names = [f"x{i}" for i in range(len(inputs))]
@@ -449,6 +459,7 @@ def export(case: Case, module: nn.Module, path: Path, exporter: str) -> None:
 def main(folder: Path, chosen: list[str]) -> None:
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
+    read_library_once()
     summary = {}
     for name, case in cases.items():
         if chosen and name not in chosen:

@@ -5,8 +5,6 @@ import type { Command } from 'commander';
 import { InputError } from '../artifacts/errors.ts';
 import type { Device } from '../inference/node.ts';
 import { defaultLimits } from '../inference/server/limits.ts';
-import { startServer } from '../inference/server/server.ts';
-import { writePage } from '../inference/server/static-page.ts';
 import { generatorCommand } from './generator-options.ts';
 import { integer, notNegative } from './numbers.ts';
 import { openInBrowser } from './open-in-browser.ts';
@@ -66,6 +64,7 @@ const playground = fileURLToPath(new URL('../playground', import.meta.url));
 
 async function run(path: string, flags: Flags): Promise<void> {
   if (flags.static === undefined) return serve(path, flags);
+  const { writePage } = await import('../inference/server/static-page.ts');
   await writePage(playground, path, flags.static);
   process.stdout.write(`${join(flags.static, 'index.html')}\n`);
 }
@@ -73,6 +72,8 @@ async function run(path: string, flags: Flags): Promise<void> {
 async function serve(path: string, { device, threads, open, page, ...flags }: Flags): Promise<void> {
   check(flags);
   goOnWithoutReader();
+  // Loaded by who serves, not by every `ganx --help`: it takes longer than all other commands together.
+  const { startServer } = await import('../inference/server/server.ts');
   const server = await startServer(path, {
     ...flags,
     ...(page && { playground }),

@@ -46,20 +46,22 @@ export function bitsAt([k0, k1]: readonly [number, number], index: number): numb
   return Math.imul(mix((mix((Math.imul(index, c0) + k0) | 0) + k1) | 0), c2);
 }
 
-/** Standard normal quantiles at the middles of 2^14 equal slices, scaled to variance 1; |value| < 4.02. */
-export function normalTable(): Float32Array {
+/** Standard normal quantiles at the middles of 2^14 equal slices, scaled to variance 1; |value| < 4.02. One for all. */
+export const normalTable = (): Float32Array => (table ??= quantileTable());
+
+let table: Float32Array | undefined;
+
+function quantileTable(): Float32Array {
   const size = 2 ** 14;
   const quantiles = Array.from({ length: size }, (_, i) => probit((i + 0.5) / size));
   const scale = 1 / Math.sqrt(quantiles.reduce((sum, q) => sum + q * q, 0) / size);
   return Float32Array.from(quantiles, (q) => q * scale);
 }
 
-let table: Float32Array | undefined;
-
 /** `length` normal numbers of a stream, the same as the emitted graph draws. */
 export function normals(seed: number, step: number, stream: string, length: number): Float32Array {
   const key = combine(baseKey(seed, step), streamKey(stream));
-  const normal = (table ??= normalTable());
+  const normal = normalTable();
   return Float32Array.from({ length }, (_, i) => normal[slot(bitsAt(key, i))]!);
 }
 

@@ -11,7 +11,7 @@ export function formatType(type: TensorType): string {
 }
 
 export function sameShape(a: Shape, b: Shape): boolean {
-  return a.length === b.length && a.every((dim, i) => dim === b[i]);
+  return a === b || (a.length === b.length && a.every((dim, i) => dim === b[i]));
 }
 
 /** Number of elements; refuses a symbolic shape. */
@@ -35,6 +35,8 @@ function collected(dims: Shape): { count: number; symbols: string[] } {
 
 /** Extents multiplied: a number, or where symbols are among them a multiple such as `8*N`, in one spelling. */
 export function product(dims: Shape): Dim {
+  // Nearly all shapes, and no strings to take apart.
+  if (dims.every((dim) => typeof dim === 'number')) return dims.reduce((n, dim) => n * dim, 1);
   const { count, symbols } = collected(dims);
   if (symbols.length === 0 || count === 0) return count;
   return [...(count === 1 ? [] : [count]), ...symbols].join('*');
@@ -75,18 +77,19 @@ export function normalizeAxes(axes: readonly number[], rank: number): number[] {
 
 /** NumPy broadcasting of any number of shapes. A symbol broadcasts with itself and with 1. */
 export function broadcastShapes(...shapes: readonly Shape[]): Dim[] {
-  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
-  return Array.from({ length: rank }, (_, axis) => {
-    let result: Dim = 1;
-    for (const shape of shapes) {
-      const dim = shape[axis - rank + shape.length] ?? 1;
-      if (dim === 1 || dim === result) continue;
-      if (result !== 1)
-        refuse(`shapes ${shapes.map(formatShape).join(' and ')} do not broadcast: ${result} against ${dim}`);
-      result = dim;
+  const rank = shapes.reduce((most, shape) => Math.max(most, shape.length), 0);
+  const result = new Array<Dim>(rank).fill(1);
+  for (const shape of shapes) {
+    const lead = rank - shape.length;
+    for (const [i, dim] of shape.entries()) {
+      const known = result[lead + i]!;
+      if (dim === 1 || dim === known) continue;
+      if (known !== 1)
+        refuse(`shapes ${shapes.map(formatShape).join(' and ')} do not broadcast: ${known} against ${dim}`);
+      result[lead + i] = dim;
     }
-    return result;
-  });
+  }
+  return result;
 }
 
 /** Axes of `from` to sum over, and whether a reshape is still due, so that a gradient of shape `from` fits `to`. */

@@ -2,11 +2,12 @@ import type { Graph } from '../graph.ts';
 import type { TransposeAttributes } from '../ops/movement.ts';
 import { Transpose, transpose } from '../ops/movement.ts';
 import type { OpDef } from '../ops/op.ts';
-import { transform } from './transform.ts';
+import { someNode, transform } from './transform.ts';
 
 /** Makes one of two transposes in a row, and none where they cancel. */
 export function cancelTransposes(graph: Graph): Graph {
   const isTranspose = (op: OpDef | undefined) => op?.type === Transpose.type;
+  if (!someNode(graph, ({ op, inputs }) => isTranspose(op) && isTranspose(inputs[0]?.node?.op))) return graph;
   return transform(graph, (node, inputs, { copy }) => {
     const before = inputs[0]?.node;
     if (!isTranspose(node.op) || !isTranspose(before?.op)) return copy();

@@ -11,6 +11,7 @@ import { transform } from './transform.ts';
  * Leaves pairs of transposes that `cancelTransposes` then removes.
  */
 export function hoistLayouts(graph: Graph): Graph {
+  if (!graph.nodes.some(({ attributes }) => attributes.body instanceof Graph)) return graph;
   return transform(graph, (node, inputs, { copy, subgraph }) => {
     const { body } = node.attributes;
     if (!(body instanceof Graph)) return copy();

@@ -1,11 +1,12 @@
 import { Graph } from '../graph.ts';
 import type { Node, Value } from '../graph.ts';
-import { transform } from './transform.ts';
+import { someNode, transform } from './transform.ts';
 
 /** Drops every node that no output depends on. Inputs stay: they are the graph's signature. */
 export function removeDead(graph: Graph): Graph {
   const needed = new Set<Value>();
   mark(graph, needed);
+  if (!someNode(graph, (node) => !isNeeded(node, needed))) return graph;
   return transform(graph, (node, _inputs, { copy }) =>
     // A dead node's outputs are never read again, so the old values may stand in for them.
     isNeeded(node, needed) ? copy() : node.outputs,
@@ -18,7 +19,8 @@ function isNeeded(node: Node, needed: ReadonlySet<Value>): boolean {
 
 function mark(graph: Graph, needed: Set<Value>): void {
   for (const { value } of graph.outputs) needed.add(value);
-  for (const node of [...graph.nodes].reverse()) {
+  for (let i = graph.nodes.length - 1; i >= 0; i--) {
+    const node = graph.nodes[i]!;
     if (!isNeeded(node, needed)) continue;
     for (const input of node.inputs) if (input) needed.add(input);
     // A subgraph reads values of the graphs around it.

@@ -1,5 +1,5 @@
 import { emit, Graph } from '../graph.ts';
-import type { Attribute, Node, Value } from '../graph.ts';
+import type { Attributes, Node, Value } from '../graph.ts';
 import type { Tensor } from '../types.ts';
 
 /** What a rewrite may do with the node it is shown. */
@@ -67,15 +67,7 @@ function rebuild(
     const inputs = node.inputs.map((input) => input && mapped(input));
     const subgraph = (body: Graph, bodyPorts: Ports = {}) =>
       rebuild(body, visit, order, result, map, bodyPorts);
-    const copy = () => {
-      const attributes = Object.entries(node.attributes).map(
-        ([key, attribute]: [string, Attribute | undefined]) => [
-          key,
-          attribute instanceof Graph ? subgraph(attribute) : attribute,
-        ],
-      );
-      return emit(node.op, inputs, Object.fromEntries(attributes) as typeof node.attributes, result);
-    };
+    const copy = () => emit(node.op, inputs, withSubgraphs(node.attributes, subgraph), result);
     const apply = () => visit(node, inputs, { copy, subgraph });
     const outputs = node.scope ? result.scope(node.scope, apply) : apply();
     node.outputs.forEach((output, i) => {
@@ -87,6 +79,26 @@ function rebuild(
   for (const { name, value } of graph.outputs)
     result.output(name, ports.output?.(name, mapped(value)) ?? mapped(value));
   return result;
+}
+
+/** Whether a node of the graph or of its subgraphs is of that kind. A rewrite that finds none can leave the graph as it is. */
+export function someNode(graph: Graph, isSo: (node: Node) => boolean): boolean {
+  return graph.nodes.some(
+    (node) =>
+      isSo(node) ||
+      Object.values(node.attributes).some(
+        (attribute) => attribute instanceof Graph && someNode(attribute, isSo),
+      ),
+  );
+}
+
+/** The attributes with their graphs rebuilt; the same where there are none. */
+function withSubgraphs(attributes: Attributes, rebuilt: (body: Graph) => Graph): Attributes {
+  const entries = Object.entries(attributes);
+  if (!entries.some(([, attribute]) => attribute instanceof Graph)) return attributes;
+  return Object.fromEntries(
+    entries.map(([key, attribute]) => [key, attribute instanceof Graph ? rebuilt(attribute) : attribute]),
+  );
 }
 
 /** The number of a scalar, where it is exactly one: halves are stored as bits, and integers may exceed 2^53. */

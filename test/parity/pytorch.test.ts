@@ -7,6 +7,7 @@ import { normals } from '../../graph-builder/hash.ts';
 import { buildProgram } from '../../graph-builder/program.ts';
 import type { Recipe, SampleSpec } from '../../graph-builder/recipe.ts';
 import { techniquesOff } from '../../graph-builder/techniques/index.ts';
+import type { Tensor } from '../../graph-builder/types.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import { openDataset } from '../../training/data/dataset.ts';
 import { python, pythonLacks } from './python.ts';
@@ -141,7 +142,13 @@ describe.skipIf(lacking)(`steps of PyTorch${lacking ? `, skipped: ${lacking}` : 
     rmSync(folder, { recursive: true });
   });
 
-  const real = async ({ recipe, sample, steps, digits }: Case) => {
+  const batchesOf = new Map<Case, Promise<Tensor>>();
+  /** What a case trains on, made once. */
+  const real = (value: Case) => {
+    if (!batchesOf.has(value)) batchesOf.set(value, realOf(value));
+    return batchesOf.get(value)!;
+  };
+  const realOf = async ({ recipe, sample, steps, digits }: Case) => {
     if (!digits) return randomBatches(recipe, sample, steps);
     const { data } = await openDataset(undefined, { size: sample.shape[1]!, channels: 1 });
     const shape = [steps, recipe.batch * recipe.accumulate, ...sample.shape];

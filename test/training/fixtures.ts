@@ -13,12 +13,23 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
+const unpacked = new Map<string, Promise<Buffer>>();
+
+/** A file of the digits that ship with ganx, unpacked once; a copy, as callers write into it. */
+async function shippedDigits(name: string): Promise<Buffer> {
+  const path = join(root, 'training/data/digits', `${name}.gz`);
+  if (!unpacked.has(name))
+    unpacked.set(
+      name,
+      readFile(path).then((bytes) => gunzipSync(bytes)),
+    );
+  return Buffer.from(await unpacked.get(name)!);
+}
+
 /** The first `count` of the digits that ship with ganx, as plain IDX files in a folder. */
 export async function writeDigits(folder: string, count: number): Promise<string> {
-  const shipped = join(root, 'training/data/digits');
   const cut = async (name: string, header: number, bytes: number) => {
-    const data = gunzipSync(await readFile(join(shipped, `${name}.gz`)));
-    const file = data.subarray(0, header + count * bytes);
+    const file = (await shippedDigits(name)).subarray(0, header + count * bytes);
     file.writeUInt32BE(count, 4);
     await writeFile(join(folder, name), file);
   };

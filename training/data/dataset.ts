@@ -4,9 +4,7 @@ import { InputError } from '../../artifacts/errors.ts';
 import { digitsFolder } from './digits-folder.ts';
 import { ACCEPTED_SOURCES, describeHead, isImage, isTar } from './file-types.ts';
 import { idxDataset, idxImagesIn } from './idx-dataset.ts';
-import { imageFolderDataset } from './images.ts';
 import { mixtureDataset, mixtures } from './mixtures.ts';
-import { tarDataset } from './tar.ts';
 import { fileError, gunzipHead, isGzip, pathExists, readHead } from './user-file.ts';
 
 /** A whole data set in memory. */
@@ -67,7 +65,10 @@ export async function openDataset(source: string | undefined, options: DataOptio
   });
   if (found.isDirectory()) {
     const images = await idxImagesIn(source);
-    return images === undefined ? imageFolderDataset(source, options) : idxDataset(source, images, options);
+    if (images !== undefined) return idxDataset(source, images, options);
+    // What decodes pictures takes longer to load than all else.
+    const { imageFolderDataset } = await import('./images.ts');
+    return imageFolderDataset(source, options);
   }
   if (!found.isFile()) throw new InputError(`${source}: neither a file nor a folder`);
   return openFile(source, options);
@@ -85,7 +86,7 @@ async function openFile(path: string, options: DataOptions): Promise<Dataset> {
   const stored = await readHead(path);
   if (stored.length === 0) throw new InputError(`${path}: empty file; accepted: ${ACCEPTED_SOURCES}`);
   const head = isGzip(stored) ? gunzipHead(stored) : stored;
-  if (isTar(head)) return tarDataset(path, options);
+  if (isTar(head)) return (await import('./tar.ts')).tarDataset(path, options);
   const looksLikeIdx = head[0] === 0 && head[1] === 0 && head[2]! >= 0x08 && head[2]! <= 0x0e;
   if (looksLikeIdx || /idx\d-ubyte/.test(basename(path))) return idxDataset(path, path, options);
   if (head.length === 0) throw new InputError(`${path}: corrupt gzip file; accepted: ${ACCEPTED_SOURCES}`);
