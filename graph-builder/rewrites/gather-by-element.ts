@@ -1,8 +1,8 @@
 import type { Graph } from '../graph.ts';
 import { add, mul } from '../ops/elementwise.ts';
 import { Gather, gatherElements } from '../ops/indexing.ts';
-import type { AxisAttributes } from '../ops/movement.ts';
 import { reshape } from '../ops/movement.ts';
+import type { AxisAttributes } from '../ops/movement.ts';
 import { sizeOf } from '../shape.ts';
 import { tensor } from '../types.ts';
 import { transform } from './transform.ts';

@@ -3,6 +3,7 @@ import { encodeModel } from '../../artifacts/onnx/encode.ts';
 import type { Graph } from '../../graph-builder/graph.ts';
 import type { Target } from '../../graph-builder/ops/op.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
+import { sizeOf } from '../../graph-builder/shape.ts';
 import type { Shape } from '../../graph-builder/types.ts';
 
 export type Feeds = Readonly<Record<string, ArrayLike<number>>>;
@@ -103,3 +104,10 @@ export function derivative([a, b, c, d]: readonly number[], h: number): number {
   const fine = (c! - d!) / h;
   return (4 * fine - coarse) / 3;
 }
+
+/** Fixed numbers for every input of a graph. */
+export const feedsOf = (graph: Graph): Feeds =>
+  Object.fromEntries(graph.inputs.map(({ name, shape }, i) => [name!, direction(sizeOf(shape), 40 + i)]));
+
+/** The operators of a graph, in their order. */
+export const types = (graph: Graph): string[] => graph.nodes.map(({ op }) => op.type);
