@@ -30,7 +30,11 @@ export function trainCommand(): Command {
     )
     .option('--set <path=value>', 'change a setting of the recipe; may be repeated', collect)
     .option('--out <dir>', 'run folder (default: runs/<data>-<recipe>)')
-    .option('--steps <n>', 'steps to train (default: 2000)', integer('--steps', ...limits.steps))
+    .option(
+      '--steps <n>',
+      'steps to train (default: 2000, or until the learning rates have decayed)',
+      integer('--steps', ...limits.steps),
+    )
     .option('--epochs <n>', 'passes over the data to train', positive('--epochs'))
     .option('--minutes <m>', 'time to train', positive('--minutes'))
     .option('--batch <n>', 'samples a step (default: as in the recipe)', integer('--batch', ...limits.batch))

@@ -19,7 +19,10 @@ export interface TrainOptions {
   readonly set?: readonly string[] | undefined;
   /** Run folder; default `runs/<data>-<recipe>`, numbered where that is taken. */
   readonly out?: string | undefined;
-  /** Length of the run; one of the three. Default 2,000 steps; of a resumed run the length it was last given. */
+  /**
+   * Length of the run; one of the three. Default 2,000 steps, or until the learning rates have decayed; of a resumed run
+   * the length it was last given.
+   */
   readonly steps?: number | undefined;
   readonly epochs?: number | undefined;
   readonly minutes?: number | undefined;

@@ -87,7 +87,7 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
     classes: [...dataset.classes],
     size,
     seed: options.seed ?? stored?.seed ?? 0,
-    steps: lengthOf(options, stored, dataset, program.samplesPerStep),
+    steps: lengthOf(options, stored, recipe, dataset, program.samplesPerStep),
     device: deviceName(device.device),
     threads: options.threads ?? stored?.threads ?? availableParallelism(),
     // What was measured counts for the same device and threads.
@@ -141,6 +141,7 @@ function channelsOf(imports: ImportedNetworks): 'auto' | 1 | 3 {
 function lengthOf(
   options: TrainOptions,
   stored: RunConfig | undefined,
+  { techniques: { rateDecay } }: Recipe,
   dataset: Dataset,
   samplesPerStep: number,
 ): number {
@@ -158,7 +159,9 @@ function lengthOf(
     throw new InputError(
       `${options.out!}: was started with --minutes and has no last step; say how long to go on with --steps, --epochs or --minutes`,
     );
-  return stored?.steps ?? defaultSteps;
+  if (stored) return stored.steps;
+  // Rates that decay make the end of a training what it is: it comes when they are at theirs.
+  return rateDecay.decay === 'none' ? defaultSteps : rateDecay.steps;
 }
 
 async function openRun(out: string | undefined): Promise<RunFolder> {

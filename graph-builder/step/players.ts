@@ -1,6 +1,7 @@
 import type { Value } from '../graph.ts';
 import { Pass } from '../layers/pass.ts';
 import { concat, slice } from '../ops/movement.ts';
+import { fixed } from '../shape.ts';
 import type { Hybrid, Judged, Phase, Player, Side, StepContext } from '../techniques/technique.ts';
 import type { Building } from './building.ts';
 
@@ -49,32 +50,42 @@ export class Players {
    * D looks at every sample by itself.
    */
   compare(real: Value, fake: Value, context: StepContext, name: (label: string) => string): Sides {
+    const seen = {
+      real: this.#seen(real, 'real', 'discriminator', context),
+      fake: this.#seen(fake, 'fake', 'discriminator', context),
+    };
+    return this.compareSeen(seen, context, name);
+  }
+
+  /** The same on what D sees, noise and all. */
+  compareSeen(
+    seen: Readonly<Record<Side, Value>>,
+    context: StepContext,
+    name: (label: string) => string,
+    weights?: Weights,
+  ): Sides {
     const { graph, plan } = this.#building;
-    const { hooks, recipe, networks } = plan;
-    if (networks.discriminatorMixes && !hooks.some((hook) => hook.mixed))
+    const { discriminator, discriminatorMixes } = plan.networks;
+    const run = (x: Value, label: string) =>
+      this.#run('discriminator', discriminator, x, context, { label: name(label) }, weights);
+    if (discriminatorMixes && !plan.hooks.some((hook) => hook.mixed))
       return {
-        real: this.judge(real, 'real', 'discriminator', name('real'), context),
-        fake: this.judge(fake, 'fake', 'discriminator', name('fake'), context),
+        real: { ...run(seen.real, 'real'), seen: seen.real },
+        fake: { ...run(seen.fake, 'fake'), seen: seen.fake },
       };
-    const [seenReal, seenFake] = [
-      this.#seen(real, 'real', 'discriminator', context),
-      this.#seen(fake, 'fake', 'discriminator', context),
-    ];
-    const both = graph.scope('discriminator-input', () => concat([seenReal, seenFake], 0));
-    const judged = this.#run('discriminator', networks.discriminator, both, context, {
-      label: name('both'),
-    });
-    const half = (seen: Value, from: number): Judged => {
-      const rows = (x: Value) =>
-        graph.scope(name('halves'), () => slice(x, { 0: [from, from + recipe.batch] }));
+    const both = graph.scope('discriminator-input', () => concat([seen.real, seen.fake], 0));
+    const judged = run(both, 'both');
+    const size = fixed(seen.real.shape[0]);
+    const half = (side: Side, from: number): Judged => {
+      const rows = (x: Value) => graph.scope(name('halves'), () => slice(x, { 0: [from, from + size] }));
       return {
-        seen,
+        seen: seen[side],
         logits: rows(judged.logits),
         layers: judged.layers.map(rows),
         heads: new Map([...judged.heads].map(([head, x]) => [head, rows(x)])),
       };
     };
-    return { real: half(seenReal, 0), fake: half(seenFake, recipe.batch) };
+    return { real: half('real', 0), fake: half('fake', size) };
   }
 
   /** What an encoder adds, where the recipe has one. */

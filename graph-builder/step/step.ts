@@ -169,6 +169,9 @@ class Step {
     const ofHybrid = within(context, 'hybrid');
     const more =
       hybrid && this.#players.judge(hybrid.fakes, 'fake', 'discriminator', name('hybrid'), ofHybrid);
+    // With weights given, which are its own, a pass leaves D's statistics alone.
+    const again = (seen: Readonly<Record<Side, Value>>) =>
+      this.#players.compareSeen(seen, context, (label) => name(`${label}-again`), context.state);
     const { dLoss, ...halves } = graph.scope('loss-discriminator', () => {
       const lossOf = (side: Side, { logits }: Judgement, by: StepContext) => {
         const targets = hooks.find((hook) => hook.targets)?.targets?.(logits, side, by);
@@ -185,7 +188,7 @@ class Step {
           add(dReal, dFake),
           ...this.#judged(sides.real, labels, 'real', 'discriminator'),
           ...this.#judged(sides.fake, fakeLabels, 'fake', 'discriminator'),
-          ...hooks.flatMap((hook) => hook.smoothness?.(sides, context) ?? []),
+          ...hooks.flatMap((hook) => hook.smoothness?.(sides, again, context) ?? []),
         ]),
       };
     });

@@ -135,8 +135,15 @@ export interface TechniqueHooks {
   readonly targets?: (logits: Value, side: Side, step: StepContext) => Value;
   /** A loss on what D says of a batch, added to that of the network that learns. */
   readonly judged?: (judgement: Judgement, labels: Value, side: Side, phase: Phase) => Value | undefined;
-  /** A loss on how what D says of its two batches changes with what it sees of them, added to D's. */
-  readonly smoothness?: (judged: Readonly<Record<Side, Judged>>, step: StepContext) => Value;
+  /**
+   * A loss on how what D says of its two batches changes with what it sees of them, added to D's. `again` has D judge
+   * other batches in the same way, of one size for both sides.
+   */
+  readonly smoothness?: (
+    judged: Readonly<Record<Side, Judged>>,
+    again: (seen: Readonly<Record<Side, Value>>) => Readonly<Record<Side, Judged>>,
+    step: StepContext,
+  ) => Value;
   /** A loss on the weights themselves. */
   readonly penalty?: (
     player: Player,

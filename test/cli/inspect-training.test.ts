@@ -77,7 +77,7 @@ describe('--placement', () => {
 
   const other: Readonly<Record<string, Partial<Recipe['techniques']>>> = {
     'gradient penalty, several updates of D': {
-      gradientPenalty: { real: 1, fake: 1 },
+      gradientPenalty: { real: 1, fake: 1, shrink: 1 },
       discriminatorSteps: 2,
     },
     'snapshots, target networks, minibatch discrimination': {

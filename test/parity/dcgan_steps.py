@@ -18,6 +18,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional
 
 Json = dict[str, Any]
@@ -115,6 +116,12 @@ def judged(d: nn.Module, x: Tensor, layer: int) -> tuple[Tensor, Tensor]:
         if name == f"block{layer}":
             seen = x
     return x.flatten(), seen
+
+
+def without_statistics(d: nn.Module, x: Tensor) -> Tensor:
+    """Logits of D, normalised by the batch, whose running statistics stay as they are."""
+    copies = {name: buffer.clone() for name, buffer in d.named_buffers()}
+    return functional_call(d, copies, (x,)).flatten()
 
 
 def mlp_generator(recipe: Json, sample: Json) -> nn.Module:
@@ -263,11 +270,15 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
                 on_again = d(encoded[2].detach()).flatten()
                 d_loss_fake = (d_loss_fake + bce(on_again, torch.zeros_like(on_again))) / 2
             d_loss = bce(on_real, torch.ones_like(on_real)) + d_loss_fake
+            penalty = recipe["techniques"]["gradientPenalty"]
             for side, logits in (("real", on_real), ("fake", on_fake)):
-                weight = recipe["techniques"]["gradientPenalty"][side]
-                if weight > 0:
-                    (slope,) = torch.autograd.grad(logits.sum(), shown[side], create_graph=True)
-                    d_loss = d_loss + weight / 2 * slope.square().flatten(1).sum(1).mean()
+                seen = shown[side]
+                if penalty[side] > 0:
+                    if penalty["shrink"] > 1:
+                        seen = seen[: math.ceil(len(seen) / penalty["shrink"])].detach().requires_grad_()
+                        logits = without_statistics(d, seen)
+                    (slope,) = torch.autograd.grad(logits.sum(), seen, create_graph=True)
+                    d_loss = d_loss + penalty[side] / 2 * slope.square().flatten(1).sum(1).mean()
             (d_loss / batches).backward()
             d_losses.append(d_loss.detach())
             shown_to_d.append((real, fake, encoded))

@@ -47,7 +47,7 @@ const cases: Readonly<Record<string, Case>> = {
     recipe: recipeOf(mlp, {
       techniques: {
         ...techniquesOff,
-        gradientPenalty: { real: 0.4, fake: 0.2 },
+        gradientPenalty: { real: 0.4, fake: 0.2, shrink: 1 },
         rateDecay: { decay: 'cosine', steps: 12 },
       },
     }),
@@ -56,7 +56,21 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'gradient-penalty-images': {
     recipe: recipeOf(dcgan, {
-      techniques: { ...techniquesOff, gradientPenalty: { real: 1, fake: 0 } },
+      techniques: { ...techniquesOff, gradientPenalty: { real: 1, fake: 0, shrink: 1 } },
+    }),
+    sample: images(1, 16),
+    steps: 8,
+  },
+  'gradient-penalty-on-a-part-of-points': {
+    recipe: recipeOf(mlp, {
+      techniques: { ...techniquesOff, gradientPenalty: { real: 0.4, fake: 0.2, shrink: 3 } },
+    }),
+    sample: points,
+    steps: 20,
+  },
+  'gradient-penalty-on-a-part-of-images': {
+    recipe: recipeOf(dcgan, {
+      techniques: { ...techniquesOff, gradientPenalty: { real: 1, fake: 0.5, shrink: 2 } },
     }),
     sample: images(1, 16),
     steps: 8,

@@ -15,7 +15,7 @@ test('--set of another kind starts from the defaults of that kind', async () => 
   expect(optimizer.discriminator).toEqual({ ...sgd, momentum: 0.5 });
   expect(optimizer.generator).toEqual(presets.dcgan!.optimizer.generator);
   const { network } = await resolveRecipe('dcgan', ['network.kind=mlp', 'network.hidden=32']);
-  expect(network).toEqual({ ...presets.mlp!.network, hidden: 32 });
+  expect(network).toEqual({ ...presets.mlp!.network, hidden: 32, zDim: 100 });
 });
 
 test('--set of the same kind changes nothing', async () => {

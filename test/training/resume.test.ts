@@ -17,7 +17,9 @@ async function started(length: readonly string[], count = 50): Promise<string> {
 
 interface StoredRecipe {
   accumulate?: number;
-  readonly techniques: { readonly minibatchDiscrimination: Record<string, number> };
+  readonly techniques: Readonly<
+    Record<'minibatchDiscrimination' | 'gradientPenalty', Record<string, number>>
+  >;
 }
 
 interface Stored {
@@ -105,6 +107,7 @@ describe('a run of an older ganx', () => {
       await edit(folder, (recipe) => {
         delete recipe.accumulate;
         delete recipe.techniques.minibatchDiscrimination.group;
+        delete recipe.techniques.gradientPenalty.shrink;
       });
       expect(await ganx([...resume, '--steps', '6'], folder)).toMatchObject({ code: 0, stderr: '' });
       const whole = ['train', '--out', 'whole', '--resume', '--sample-every', '0'];

@@ -49,6 +49,14 @@ describe('ganx train', () => {
     expect(report).toContain('<polyline');
   });
 
+  it('ends when the learning rates have decayed, where nothing else is asked for', async () => {
+    const folder = await temporaryFolder();
+    const small = ['--set', 'network.hidden=16', '--set', 'techniques.rateDecay.steps=12', '--batch', '16'];
+    const { code, stdout } = await ganx(['train', 'ring8', ...small, '--out', 'run'], folder);
+    expect(code).toBe(0);
+    expect(stdout).toContain('done at step 12,');
+  });
+
   it('is exact: 10 steps are 5, saved, loaded and 5 more, bit for bit; and one seed gives one state', async () => {
     const folder = await temporaryFolder();
     const data = await writeDigits(folder, 100);

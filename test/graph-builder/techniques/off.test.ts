@@ -24,7 +24,7 @@ const models = (recipe: Recipe, known: readonly Technique[]) => {
 /** For each technique a recipe that differs from the plain one in nothing else. */
 const on: Readonly<Record<string, Partial<Recipe> | undefined>> = {
   'modified-loss': { loss: 'saturating' },
-  'gradient-penalty': { techniques: { ...techniquesOff, gradientPenalty: { real: 1, fake: 0 } } },
+  'gradient-penalty': { techniques: { ...techniquesOff, gradientPenalty: { real: 1, fake: 0, shrink: 1 } } },
   'spherical-z': { techniques: { ...techniquesOff, latent: 'uniform' } },
   'separate-batches': { techniques: { ...techniquesOff, batches: 'mixed' } },
   'leaky-relu': { network: { ...dcgan, slope: 0 } },
