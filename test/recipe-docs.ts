@@ -26,6 +26,8 @@ ${kindDefaults
   .map(([kind, settings]) => `| \`${kind}\` | ${code(settings)} |`)
   .join('\n')}
 
+The preset \`mlp\` is one for points, with two latents. On images its networks are had by \`--set network.kind=mlp\`, with \`dcgan\`, \`klgan\` and \`acgan\`.
+
 \`\`\`sh
 npx ganx train --size 16 --set network.upsampling=pixelShuffle --set techniques.softLabels.fake=[0,0] --out runs/shuffle
 npx ganx train --size 16 --set optimizer.discriminator.kind=sgd --set optimizer.discriminator.momentum=0.5 --out runs/sgd

@@ -18,7 +18,7 @@ import { chooseDevice } from './device/choose.ts';
 import type { Choice } from './device/choose.ts';
 import { deviceName, parseAsked } from './device/device.ts';
 import { ImportedNetworks } from './imported.ts';
-import { unbounded } from './options.ts';
+import { lengthOf } from './length.ts';
 import type { TrainOptions } from './options.ts';
 import { changeRecipe, resolveRecipe } from './recipe.ts';
 import { checkSameRun, parseRunConfig } from './run-config.ts';
@@ -37,7 +37,6 @@ export interface RunPlan {
   readonly deadlineMinutes: number | undefined;
 }
 
-const defaultSteps = 2000;
 const defaultSize = 32;
 
 /** Turns options into a run that can start: everything checked, the device tried, the data read, nothing written. */
@@ -136,32 +135,6 @@ function defaultRecipe(imports: ImportedNetworks, isPoints: boolean): string {
 function channelsOf(imports: ImportedNetworks): 'auto' | 1 | 3 {
   const [channels] = imports.imageShape ?? [];
   return channels === 1 || channels === 3 ? channels : 'auto';
-}
-
-function lengthOf(
-  options: TrainOptions,
-  stored: RunConfig | undefined,
-  { techniques: { rateDecay } }: Recipe,
-  dataset: Dataset,
-  samplesPerStep: number,
-): number {
-  if (options.steps !== undefined) return options.steps;
-  if (options.epochs !== undefined) {
-    const steps = Math.max(1, Math.round((options.epochs * dataset.count) / samplesPerStep));
-    if (steps >= unbounded)
-      throw new InputError(
-        `--epochs: ${options.epochs} are more than the ${unbounded - 1} steps a run can have`,
-      );
-    return steps;
-  }
-  if (options.minutes !== undefined) return unbounded;
-  if (stored?.steps === unbounded)
-    throw new InputError(
-      `${options.out!}: was started with --minutes and has no last step; say how long to go on with --steps, --epochs or --minutes`,
-    );
-  if (stored) return stored.steps;
-  // Rates that decay make the end of a training what it is: it comes when they are at theirs.
-  return rateDecay.decay === 'none' ? defaultSteps : rateDecay.steps;
 }
 
 async function openRun(out: string | undefined): Promise<RunFolder> {

@@ -109,7 +109,11 @@ export const recipeSchema = z.strictObject({
     gradientPenalty: z.strictObject({
       real: weight.describe("2: weight of the squared slope of D at real samples (R1) in D's loss; 0 is off"),
       fake: weight.describe('2: the same at fakes (R2); 0 is off'),
-      shrink: integer(1, 1024).default(1).describe('2: the slopes are taken at 1 / shrink of each batch'),
+      shrink: integer(1, 1024)
+        .default(1)
+        .describe(
+          '2: the slopes are taken on 1 / shrink of each batch, rounded up, unless D mixes its samples (batch norm)',
+        ),
     }),
     softLabels: z.strictObject({
       real: range.describe('6: range of the targets of real samples; [1, 1] is off'),

@@ -12,6 +12,7 @@ import type { Choice } from './device/choose.ts';
 import { loadRuntime } from './engine/onnxruntime.ts';
 import { createWorkerEngine } from './engine/worker-engine.ts';
 import type { TrainEvent } from './events.ts';
+import { lengthNotes } from './length.ts';
 import { engineSpec, trainingModels } from './models.ts';
 import type { TrainOptions } from './options.ts';
 import { planRun } from './plan.ts';
@@ -57,7 +58,8 @@ export async function setUp(options: TrainOptions & Listening): Promise<Run> {
     await writeFileAtomic(folder.trainingStep, models.step);
     await writeFileAtomic(folder.trainingLoop, models.loop);
     onEvent(startEvent(config, plan.device, program, dataset, folder, threads, start.step));
-    for (const message of imports.notes(config.sample)) onEvent({ type: 'note', message });
+    for (const message of [...imports.notes(config.sample), ...lengthNotes(config, start.step)])
+      onEvent({ type: 'note', message });
     const { step, progress } = start;
     return {
       imports,

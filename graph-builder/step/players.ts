@@ -50,42 +50,41 @@ export class Players {
    * D looks at every sample by itself.
    */
   compare(real: Value, fake: Value, context: StepContext, name: (label: string) => string): Sides {
-    const seen = {
-      real: this.#seen(real, 'real', 'discriminator', context),
-      fake: this.#seen(fake, 'fake', 'discriminator', context),
-    };
-    return this.compareSeen(seen, context, name);
+    const { networks, hooks } = this.#building.plan;
+    if (networks.discriminatorMixes && !hooks.some((hook) => hook.mixed))
+      return {
+        real: this.judge(real, 'real', 'discriminator', name('real'), context),
+        fake: this.judge(fake, 'fake', 'discriminator', name('fake'), context),
+      };
+    const seen = [
+      this.#seen(real, 'real', 'discriminator', context),
+      this.#seen(fake, 'fake', 'discriminator', context),
+    ];
+    const [onReal, onFake] = this.judgeTogether(seen, context, name);
+    return { real: onReal!, fake: onFake! };
   }
 
-  /** The same on what D sees, noise and all. */
-  compareSeen(
-    seen: Readonly<Record<Side, Value>>,
-    context: StepContext,
-    name: (label: string) => string,
-    weights?: Weights,
-  ): Sides {
+  /** D in one pass on several batches as it sees them, noise and all. */
+  judgeTogether(seen: readonly Value[], context: StepContext, name: (label: string) => string): Judged[] {
     const { graph, plan } = this.#building;
-    const { discriminator, discriminatorMixes } = plan.networks;
-    const run = (x: Value, label: string) =>
-      this.#run('discriminator', discriminator, x, context, { label: name(label) }, weights);
-    if (discriminatorMixes && !plan.hooks.some((hook) => hook.mixed))
+    const all = seen.length === 1 ? seen[0]! : graph.scope('discriminator-input', () => concat(seen, 0));
+    const judged = this.#run('discriminator', plan.networks.discriminator, all, context, {
+      label: name('both'),
+    });
+    let end = 0;
+    return seen.map((batch) => {
+      const start = end;
+      end += fixed(batch.shape[0]);
+      const range = [start, end] as const;
+      const rows = (x: Value) =>
+        seen.length === 1 ? x : graph.scope(name('halves'), () => slice(x, { 0: range }));
       return {
-        real: { ...run(seen.real, 'real'), seen: seen.real },
-        fake: { ...run(seen.fake, 'fake'), seen: seen.fake },
-      };
-    const both = graph.scope('discriminator-input', () => concat([seen.real, seen.fake], 0));
-    const judged = run(both, 'both');
-    const size = fixed(seen.real.shape[0]);
-    const half = (side: Side, from: number): Judged => {
-      const rows = (x: Value) => graph.scope(name('halves'), () => slice(x, { 0: [from, from + size] }));
-      return {
-        seen: seen[side],
+        seen: batch,
         logits: rows(judged.logits),
         layers: judged.layers.map(rows),
         heads: new Map([...judged.heads].map(([head, x]) => [head, rows(x)])),
       };
-    };
-    return { real: half('real', 0), fake: half('fake', size) };
+    });
   }
 
   /** What an encoder adds, where the recipe has one. */

@@ -169,9 +169,10 @@ class Step {
     const ofHybrid = within(context, 'hybrid');
     const more =
       hybrid && this.#players.judge(hybrid.fakes, 'fake', 'discriminator', name('hybrid'), ofHybrid);
-    // With weights given, which are its own, a pass leaves D's statistics alone.
-    const again = (seen: Readonly<Record<Side, Value>>) =>
-      this.#players.compareSeen(seen, context, (label) => name(`${label}-again`), context.state);
+    const again = plan.networks.discriminatorMixes
+      ? undefined
+      : (seen: readonly Value[]) =>
+          this.#players.judgeTogether(seen, context, (label) => name(`${label}-again`));
     const { dLoss, ...halves } = graph.scope('loss-discriminator', () => {
       const lossOf = (side: Side, { logits }: Judgement, by: StepContext) => {
         const targets = hooks.find((hook) => hook.targets)?.targets?.(logits, side, by);

@@ -4,14 +4,14 @@ import { add, mul } from '../ops/elementwise.ts';
 import { reduceSum, reduceSumSquare } from '../ops/reduction.ts';
 import { slice } from '../ops/movement.ts';
 import { fixed } from '../shape.ts';
-import type { Judged, Side, Technique } from './technique.ts';
+import type { Judged, Technique } from './technique.ts';
 
 export interface GradientPenaltyOptions {
   /** Weight on real samples (R1), in the square of the data's units; 0 is off. */
   readonly real: number;
   /** Weight on fakes (R2); 0 is off. */
   readonly fake: number;
-  /** Share of each batch on which it is taken, 1 / shrink; 1 is the whole of it. */
+  /** Taken on 1 / shrink of each batch, rounded up, unless D mixes the samples of a batch; 1 is the whole of it. */
   readonly shrink: number;
 }
 
@@ -21,8 +21,10 @@ export const gradientPenaltyOff: GradientPenaltyOptions = { real: 0, fake: 0, sh
  * 2. A zero-centred gradient penalty in D's loss: weight / 2 x the mean of |d logit / d sample|^2 over what D sees, on
  * real samples (R1), on fakes (R2), or both. Without it the game need not settle where G has won (Mescheder, Geiger &
  * Nowozin 2018); with both it covers modes that G otherwise forgets (Huang et al. 2024). It is differentiated again
- * when D learns, so a step of D costs about twice as much. Taken on a part of the batch its expectation is the same, it
- * is noisier, and costs that part and another pass of D (as Karras et al. 2020 take their path length penalty).
+ * when D learns, so a step of D costs about twice as much. On a part of the batch its expectation is the same, it is
+ * noisier, and it costs that part and another pass of D on it (as Karras et al. 2020 take their path length penalty).
+ * A D that mixes samples, by batch norm or minibatch discrimination, is another function of a smaller batch: there it is
+ * taken on the whole.
  */
 export const gradientPenalty: Technique = {
   number: 2,
@@ -33,13 +35,14 @@ export const gradientPenalty: Technique = {
     if (!sides.length) return undefined;
     return {
       controls: sides.map((side) => ({ name: controlOf(side), at: () => options[side] })),
-      smoothness: (whole, again, { control }) => {
-        const judged = options.shrink === 1 ? whole : again(partOf(whole, options.shrink));
-        // One pass back through D for both sides. Where it does not mix samples, a sum of logits keeps them apart.
-        const logits = sum(sides.map((side) => reduceSum(judged[side].logits)));
+      smoothness: (judged, again, { control }) => {
+        const whole = sides.map((side) => judged[side]);
+        const taken =
+          options.shrink > 1 && again ? again(whole.map((one) => partOf(one, options.shrink))) : whole;
+        // One pass back through D for all. Where it does not mix samples, a sum of logits keeps them apart.
         const slopes = gradients(
-          logits,
-          sides.map((side) => judged[side].seen),
+          sum(taken.map(({ logits }) => reduceSum(logits))),
+          taken.map(({ seen }) => seen),
         );
         return sum(
           slopes.map((slope, i) => {
@@ -52,11 +55,9 @@ export const gradientPenalty: Technique = {
   },
 };
 
-/** The first samples of each batch, which are as random as any. */
-function partOf(whole: Readonly<Record<Side, Judged>>, shrink: number): Record<Side, Value> {
-  const part = ({ seen }: Judged) => slice(seen, { 0: [0, Math.ceil(fixed(seen.shape[0]) / shrink)] });
-  return { real: part(whole.real), fake: part(whole.fake) };
-}
+/** The first samples of a batch, which are as random as any. */
+const partOf = ({ seen }: Judged, shrink: number): Value =>
+  slice(seen, { 0: [0, Math.ceil(fixed(seen.shape[0]) / shrink)] });
 
 const controlOf = (side: 'real' | 'fake') => `gradientPenalty/${side}`;
 const sum = (terms: readonly Value[]) => terms.reduce((total, term) => add(total, term));

@@ -137,11 +137,11 @@ export interface TechniqueHooks {
   readonly judged?: (judgement: Judgement, labels: Value, side: Side, phase: Phase) => Value | undefined;
   /**
    * A loss on how what D says of its two batches changes with what it sees of them, added to D's. `again` has D judge
-   * other batches in the same way, of one size for both sides.
+   * other batches; absent where it mixes the samples of a batch, and so would say something else of a part of one.
    */
   readonly smoothness?: (
     judged: Readonly<Record<Side, Judged>>,
-    again: (seen: Readonly<Record<Side, Value>>) => Readonly<Record<Side, Judged>>,
+    again: ((seen: readonly Value[]) => readonly Judged[]) | undefined,
     step: StepContext,
   ) => Value;
   /** A loss on the weights themselves. */

@@ -18,7 +18,6 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn import functional
 
 Json = dict[str, Any]
@@ -116,12 +115,6 @@ def judged(d: nn.Module, x: Tensor, layer: int) -> tuple[Tensor, Tensor]:
         if name == f"block{layer}":
             seen = x
     return x.flatten(), seen
-
-
-def without_statistics(d: nn.Module, x: Tensor) -> Tensor:
-    """Logits of D, normalised by the batch, whose running statistics stay as they are."""
-    copies = {name: buffer.clone() for name, buffer in d.named_buffers()}
-    return functional_call(d, copies, (x,)).flatten()
 
 
 def mlp_generator(recipe: Json, sample: Json) -> nn.Module:
@@ -276,7 +269,7 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
                 if penalty[side] > 0:
                     if penalty["shrink"] > 1:
                         seen = seen[: math.ceil(len(seen) / penalty["shrink"])].detach().requires_grad_()
-                        logits = without_statistics(d, seen)
+                        logits = d(seen).flatten()
                     (slope,) = torch.autograd.grad(logits.sum(), seen, create_graph=True)
                     d_loss = d_loss + penalty[side] / 2 * slope.square().flatten(1).sum(1).mean()
             (d_loss / batches).backward()

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { AblationRun } from '../../training/ablation/ablation.ts';
@@ -52,4 +52,9 @@ test('trainings at the same time score as those one after the other, and are not
   expect(await bench('together', '2')).toEqual(apart);
   // Scores of three steps are partly NaN, which JSON does not know.
   expect(await bench('together', '2')).toEqual(apart);
+  // Those of another recipe, as that of an older ganx, do not count.
+  const file = join(folder, 'together', 'runs.jsonl');
+  const older = (await readFile(file, 'utf8')).replace(/"recipeSha256":"\w+"/, '"recipeSha256":"0"');
+  await writeFile(file, older);
+  expect((await bench('together', '2')).length).toBe(3);
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,6 +39,8 @@ export interface AblationRun {
   readonly cell: string;
   readonly seed: number;
   readonly steps: number;
+  /** Of the recipe that was trained. */
+  readonly recipeSha256: string;
   readonly seconds: number;
   readonly outcome: string;
   readonly scores: Scores;
@@ -64,7 +67,7 @@ export async function runAblation(options: AblationOptions): Promise<string> {
     );
   await makeFolder(out);
   const file = join(out, 'runs.jsonl');
-  const runs = await readRuns(file, data, steps);
+  const runs = (await readRuns(file, data, steps)).filter((run) => cells.some((cell) => isOf(cell, run)));
   const judge = await judgeOf(dataset);
   try {
     const table = () => renderTable({ data, steps, judge, cells, runs });
@@ -77,7 +80,7 @@ export async function runAblation(options: AblationOptions): Promise<string> {
     const work = async () => {
       for (const { cell, seed } of waiting) {
         if (signal?.aborted) return;
-        let run = runs.find((known) => known.cell === cell.name && known.seed === seed);
+        let run = runs.find((known) => isOf(cell, known) && known.seed === seed);
         if (!run) {
           run = await runCell(cell, seed, options, judge);
           // Stopped in the middle of it.
@@ -105,6 +108,12 @@ function asLongAs(steps: number, recipe: Recipe): Recipe {
   const isOff = recipe.techniques.rateDecay.decay === 'none';
   return isOff ? recipe : changeRecipe(recipe, [`techniques.rateDecay.steps=${steps}`]);
 }
+
+const digestOf = (recipe: Recipe) => createHash('sha256').update(JSON.stringify(recipe)).digest('hex');
+
+/** Whether a training was one of this cell as it is now: presets change. */
+const isOf = ({ name, recipe }: Cell, { cell, recipeSha256 }: AblationRun) =>
+  cell === name && recipeSha256 === digestOf(recipe);
 
 /** Trainings of the same data and length that are there already. */
 async function readRuns(file: string, data: string, steps: number): Promise<AblationRun[]> {
@@ -150,7 +159,8 @@ async function runCell(
     });
     const seconds = (performance.now() - began) / 1000;
     const scores = outcome === 'stopped' ? {} : await scoreRun(out, judge);
-    return { cell: name, seed, steps, seconds: Number(seconds.toFixed(1)), outcome, scores };
+    const recipeSha256 = digestOf(recipe);
+    return { cell: name, seed, steps, recipeSha256, seconds: Number(seconds.toFixed(1)), outcome, scores };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

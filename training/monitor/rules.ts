@@ -4,6 +4,7 @@ import { explosion } from './divergence.ts';
 import { lossRange } from './loss-range.ts';
 import { anyOf, last, learningRate, setting, text } from './rule.ts';
 import type { Rule } from './rule.ts';
+import type { Recipe } from '../../graph-builder/recipe.ts';
 
 /** How diverse the samples of one grid were; see `diversity.ts`. */
 export interface Grid {
@@ -42,14 +43,22 @@ const discriminatorWon: Rule<Block> = {
   advice: (recipe) => {
     const { softLabels, instanceNoise } = recipe.techniques;
     const hard = softLabels.real[0] === 1 && softLabels.real[1] === 1;
+    // The log-ratio that G follows there is only that of hard labels.
+    const free = recipe.loss !== 'kl';
     return anyOf(
-      hard ? setting('techniques.softLabels.real', '[0.7,1.2]') : '',
-      softLabels.swap === 0 ? setting('techniques.softLabels.swap', 0.05) : '',
+      free && hard ? setting('techniques.softLabels.real', '[0.7,1.2]') : '',
+      free && softLabels.swap === 0 ? setting('techniques.softLabels.swap', 0.05) : '',
       setting('techniques.instanceNoise.std', Math.max(0.1, 2 * instanceNoise.std)),
       learningRate(recipe, 'discriminator', 0.5),
     );
   },
 };
+
+/** Whether a network has no normalisation and could have one: fully connected, D never has. */
+const isNormalizable = ({ network }: Recipe, of: 'discriminator' | 'generator') =>
+  network.kind !== 'imported' &&
+  network.normalization === 'none' &&
+  (network.kind === 'dcgan' || of === 'generator');
 
 /** From ganhacks: "if norms of gradients are over 100, things are screwing up". Healthy digits stay at 30 and below. */
 const gradientLimit = 100;
@@ -73,9 +82,7 @@ const gradients = (network: 'discriminator' | 'generator'): Rule<Block> => {
     advice: (recipe) =>
       anyOf(
         learningRate(recipe, network, 0.5),
-        recipe.network.kind !== 'imported' && recipe.network.normalization === 'none'
-          ? setting('network.normalization', 'batch')
-          : '',
+        isNormalizable(recipe, network) ? setting('network.normalization', 'batch') : '',
         setting('techniques.instanceNoise.std', Math.max(0.1, 2 * recipe.techniques.instanceNoise.std)),
       ),
   };

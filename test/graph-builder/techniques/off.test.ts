@@ -91,3 +91,29 @@ test('every technique has a number of the fourteen, and a name of its own', () =
   // 10 watches the run from outside (training/monitor).
   expect([...numbers].sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14]);
 });
+
+describe('a penalty on a share of the batch', () => {
+  const penalty = (shrink: number, more: Partial<Recipe['techniques']> = {}) => ({
+    ...techniquesOff,
+    ...more,
+    gradientPenalty: { real: 1, fake: 1, shrink },
+  });
+  const without = { ...dcgan, normalization: 'none' } as const;
+  const compared = { minibatchDiscrimination: { kernels: 4, dimensions: 3, group: 64 } };
+
+  test('is one on the whole where D mixes its samples', () => {
+    const batchNorm = [1, 4].map((shrink) => models({ ...plain, techniques: penalty(shrink) }, techniques));
+    expect(batchNorm[1]).toEqual(batchNorm[0]);
+    const comparing = [1, 4].map((shrink) =>
+      models({ ...plain, network: without, techniques: penalty(shrink, compared) }, techniques),
+    );
+    expect(comparing[1]).toEqual(comparing[0]);
+  });
+
+  test('is another where D looks at each by itself', () => {
+    const [whole, share] = [1, 4].map((shrink) =>
+      models({ ...plain, network: without, techniques: penalty(shrink) }, techniques),
+    );
+    expect(share).not.toEqual(whole);
+  });
+});

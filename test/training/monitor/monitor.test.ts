@@ -59,6 +59,14 @@ describe('each rule', () => {
     );
     expect(hard).toMatchObject({ rule: 'discriminator-won', threshold: 0.03 });
     expect(hard!.advice).toContain('--set techniques.softLabels.real=[0.7,1.2] or');
+    // What klgan needs is not advised against.
+    const [honest] = replay(
+      made(300, () => ({ dLoss: 0.02 })),
+      presets.klgan!,
+    );
+    expect(honest!.advice).toMatch(
+      /^--set techniques\.instanceNoise\.std=\S+ or --set optimizer\.discriminator\.learningRate=\S+$/,
+    );
   });
 
   it.each([
@@ -73,6 +81,17 @@ describe('each rule', () => {
       `the gradient of ${letter} is too large at step 250: norm 143, median of 50 steps (limit 100)`,
     );
     expect(verdicts[0]!.advice).toContain(`--set optimizer.${network}.learningRate=0.0001`);
+  });
+
+  it.each([
+    ['generator', 'gGradNorm', true],
+    ['discriminator', 'dGradNorm', false],
+  ] as const)('batch norm is advised for a fully connected %s: %s %s', (_, column, advised) => {
+    const [verdict] = replay(
+      made(300, () => ({ [column]: 143 })),
+      mlp,
+    );
+    expect(verdict!.advice.includes('network.normalization=batch')).toBe(advised);
   });
 
   it('unstable-discriminator: a loss that starts to swing, but not rare spikes', () => {
