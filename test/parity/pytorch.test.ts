@@ -70,8 +70,11 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'gradient-penalty-on-a-part-of-images': {
     recipe: recipeOf(
-      { ...dcgan, normalization: 'instance' },
-      { techniques: { ...techniquesOff, gradientPenalty: { real: 1, fake: 0, shrink: 2 } } },
+      { ...dcgan, normalization: 'none' },
+      {
+        optimizer: { generator: sgd, discriminator: sgd },
+        techniques: { ...techniquesOff, gradientPenalty: { real: 1, fake: 0, shrink: 2 } },
+      },
     ),
     sample: images(1, 16),
     steps: 8,
