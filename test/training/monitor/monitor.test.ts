@@ -62,7 +62,7 @@ describe('each rule', () => {
     // What klgan needs is not advised against.
     const [honest] = replay(
       made(300, () => ({ dLoss: 0.02 })),
-      presets.klgan!,
+      presets.klgan,
     );
     expect(honest!.advice).toMatch(
       /^--set techniques\.instanceNoise\.std=\S+ or --set optimizer\.discriminator\.learningRate=\S+$/,
