@@ -1,10 +1,10 @@
+import type { Recipe } from '../../graph-builder/recipe.ts';
 import { blockSteps, mean, median } from './block.ts';
 import type { Block } from './block.ts';
 import { explosion } from './divergence.ts';
 import { lossRange } from './loss-range.ts';
 import { anyOf, last, learningRate, setting, text } from './rule.ts';
 import type { Rule } from './rule.ts';
-import type { Recipe } from '../../graph-builder/recipe.ts';
 
 /** How diverse the samples of one grid were; see `diversity.ts`. */
 export interface Grid {
