@@ -29,8 +29,8 @@ describe('healthy runs', () => {
     ['digits', dcgan, 2000],
     ['digits-without-swaps', withoutSwaps, 2000],
     ['vaegan', vaegan, 1700],
-    ['ring8', mlp, 6000],
-    ['grid25', mlp, 6000],
+    ['ring8', mlp, 4000],
+    ['grid25', mlp, 4000],
   ] as const)('%s: no verdict', (run, recipe, steps) => {
     const rows = recorded(run);
     expect(rows.length).toBe(steps);
