@@ -80,7 +80,7 @@ export async function runAblation(options: AblationOptions): Promise<string> {
     const work = async () => {
       for (const { cell, seed } of waiting) {
         if (signal?.aborted) return;
-        let run = runs.find((known) => isOf(cell, known) && known.seed === seed);
+        let run = runs.find((known) => known.cell === cell.name && known.seed === seed);
         if (!run) {
           run = await runCell(cell, seed, options, judge);
           // Stopped in the middle of it.
