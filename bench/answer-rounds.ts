@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { peakMemory } from '../training/memory.ts';
 import type { Farewell, Round, Word } from './contestant.ts';
 
 const say = (answer: object) => {
@@ -6,14 +7,15 @@ const say = (answer: object) => {
 };
 
 /** A contestant's side of the conversation, for as long as rounds are asked for. */
-export async function answerRounds(word: Word, round: () => Promise<Round>): Promise<void> {
+/** @param device name of the device that the rounds run on */
+export async function answerRounds(word: Word, round: () => Promise<Round>, device = 'cpu'): Promise<void> {
   say(word);
   for await (const line of createInterface({ input: process.stdin })) {
     if (line !== 'round') break;
     say(await round());
   }
-  // ru_maxrss is in kilobytes everywhere in Node.
-  say({ peakBytes: process.resourceUsage().maxRSS * 1024 } satisfies Farewell);
+  const { host, device: deviceBytes } = await peakMemory(device);
+  say({ peakBytes: host, ...(deviceBytes === undefined ? {} : { deviceBytes }) } satisfies Farewell);
 }
 
 /** Times `work`, which takes `steps` steps. */

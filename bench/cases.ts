@@ -58,6 +58,12 @@ export const cases: readonly Case[] = [
   caseOf('dcgan128-f32-b32-rgb', dcgan(32), 32, [3, 128]),
 ];
 
+/** A case with another batch, by which it is called then. */
+export const withBatch = (each: Case, batch: number | undefined): Case =>
+  batch === undefined
+    ? each
+    : { ...each, name: each.name.replace(/-b\d+/, `-b${batch}`), recipe: { ...each.recipe, batch } };
+
 /** The cases that a part of a name stands for. */
 export const casesIn = (all: readonly Case[], options: { readonly case: string }): readonly Case[] =>
   all.filter(({ name }) => name.includes(options.case));

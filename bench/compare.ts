@@ -18,6 +18,8 @@ export interface SideFigures {
   /** Its time over that of the first side: median of the pairs. */
   readonly ratio: number;
   readonly peakBytes: number;
+  /** On a GPU, where its driver tells. */
+  readonly deviceBytes?: number;
   /** Share of the time outside the runtime. */
   readonly hostShare?: number;
   /** What it said when it was ready. */
@@ -67,10 +69,15 @@ export async function compareSides(
       rounds,
     );
     for (const [i, { name, word, contestant }] of ready.entries()) {
-      const { peakBytes } = await contestant.end();
+      const { peakBytes, deviceBytes } = await contestant.end();
       const own = turns.map(({ results }) => results[i]!);
       const first = turns.map(({ results }) => results[0]!);
-      result.set(name, { ...summarize(own, first), peakBytes, word });
+      result.set(name, {
+        ...summarize(own, first),
+        peakBytes,
+        ...(deviceBytes == null ? {} : { deviceBytes }),
+        word,
+      });
     }
     return {
       sides: Object.fromEntries(result),

@@ -17,6 +17,8 @@ export interface Round {
 export interface Farewell {
   /** Largest resident set of its life. */
   readonly peakBytes: number;
+  /** On a GPU; null where its driver does not tell. */
+  readonly deviceBytes?: number | null;
 }
 
 /** What a contestant says of itself when it is loaded and warm. */

@@ -6,10 +6,10 @@ import { buildProgram } from '../graph-builder/program.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
 import { storeAsUsed } from '../graph-builder/rewrites/store-as-used.ts';
 import { sizeOf } from '../graph-builder/shape.ts';
-import { ChunkSize, chunkSource, runBudget } from '../training/chunks.ts';
+import { ChunkSize, chunkSource, mostSteps, runBudget } from '../training/chunks.ts';
 import type { Dataset } from '../training/data/dataset.ts';
 import { parseDevice } from '../training/device/device.ts';
-import { createLocalEngine } from '../training/engine/local-engine.ts';
+import { createWorkerEngine } from '../training/engine/worker-engine.ts';
 import { engineSpec } from '../training/models.ts';
 import { usefulThreads } from '../training/threads.ts';
 import { answerRounds } from './answer-rounds.ts';
@@ -45,7 +45,8 @@ const program = buildProgram(recipe, sample);
 const used = usefulThreads(program, threads);
 const device = parseDevice(values.device!);
 const spec = engineSpec(program, device, used);
-const engine = await createLocalEngine(values.driver === 'step' ? { ...spec, ...stepModel() } : spec);
+const engine = createWorkerEngine(values.driver === 'step' ? { ...spec, ...stepModel() } : spec);
+await engine.ready();
 await engine.restore(new Map(program.state.map((each) => [each.name, initialize(each, seed)])));
 
 /** One step a run, compiled and stored as the loop on CPU is: what differs is the driver alone. */
@@ -67,8 +68,8 @@ const dataset: Dataset = {
 };
 const chunkAt = chunkSource(program, dataset, seed);
 
-const size = new ChunkSize(runBudget);
-let step = 0;
+const size = new ChunkSize(runBudget(device), mostSteps(program, dataset));
+let next = chunkAt(0, 1);
 
 async function round(): Promise<Round> {
   const start = performance.now();
@@ -76,13 +77,15 @@ async function round(): Promise<Round> {
   let runtimeMilliseconds = 0;
   let steps = 0;
   do {
-    const chunk = chunkAt(step, size.steps);
-    const { telemetry, milliseconds } = await engine.run(chunk);
+    const chunk = next;
+    const running = engine.run(chunk);
+    // As in training, the data of the next run are prepared meanwhile.
+    next = chunkAt(chunk.step + chunk.steps, size.steps);
+    const { telemetry, milliseconds } = await running;
     if (!telemetry.every(Number.isFinite)) throw new Error('training has diverged');
     size.observe(chunk.steps, milliseconds);
     runtimeMilliseconds += milliseconds;
     steps += chunk.steps;
-    step += chunk.steps;
   } while (performance.now() - start < seconds * 1000);
   const milliseconds = performance.now() - start;
   const { user, system } = process.cpuUsage(cpuStart);
@@ -98,5 +101,5 @@ async function round(): Promise<Round> {
 
 // The first runs are slow, and find out how long a run may be.
 for (let i = 0; i < 2; i++) await round();
-await answerRounds({ threads: used }, round);
+await answerRounds({ threads: used }, round, values.device);
 await engine.dispose();

@@ -12,6 +12,8 @@ export interface BenchOptions {
   readonly seconds: number;
   /** Part of the names of the cases. */
   readonly case: string;
+  /** Samples of a step, where they are not the case's own. */
+  readonly batch: number | undefined;
   /** `cpu`, `cuda` or `cuda:<index>`. */
   readonly device: string;
   /** Whether PyTorch may multiply matrices in TF32, as onnxruntime does on CUDA. */
@@ -30,6 +32,7 @@ export const optionLines = (seconds: string) => `  --threads N      threads that
   --rounds N       rounds of each side, in turn (7)
   --seconds S      length of a round (${seconds})
   --case TEXT      only cases whose name contains TEXT
+  --batch N        samples of a step (as the case has it; step)
   --device NAME    cpu, cuda or cuda:INDEX (cpu)
   --tf32           on CUDA, let PyTorch multiply in TF32, as onnxruntime does
   --quick          one short round of each: a smoke test
@@ -50,6 +53,7 @@ export function benchOptions(
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       case: { type: 'string', default: '' },
+      batch: { type: 'string' },
       device: { type: 'string', default: 'cpu' },
       tf32: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
@@ -71,6 +75,7 @@ export function benchOptions(
     rounds: positive('--rounds', values.rounds ?? (quick ? '1' : '7')),
     seconds: positive('--seconds', values.seconds ?? (quick ? '0.1' : seconds)),
     case: values.case,
+    batch: values.batch === undefined ? undefined : wholeNumber('--batch', values.batch),
     device,
     tf32: values.tf32,
     quick,
@@ -87,6 +92,12 @@ export const compilePatience = ({ quick }: BenchOptions) => (quick ? 60 : 300);
 export function positive(option: string, text: string): number {
   const value = Number(text);
   if (!(value > 0 && value < Infinity)) throw new Error(`${option}: "${text}" must be a number above 0`);
+  return value;
+}
+
+function wholeNumber(option: string, text: string): number {
+  const value = positive(option, text);
+  if (!Number.isInteger(value)) throw new Error(`${option}: "${text}" must be a whole number`);
   return value;
 }
 

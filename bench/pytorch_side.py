@@ -2,8 +2,10 @@
 
 import argparse
 import json
+import os
 import platform
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -66,7 +68,16 @@ def answer_rounds(word: Json, work: Callable[[int], object], steps: int, device:
         milliseconds = timed(work, steps, device)
         cpu_milliseconds = (time.process_time() - cpu) * 1e3
         say({"steps": steps, "milliseconds": milliseconds, "cpuMilliseconds": cpu_milliseconds})
-    say({"peakBytes": peak_bytes()})
+    say({"peakBytes": peak_bytes(), **({"deviceBytes": device_bytes()} if device.type == "cuda" else {})})
+
+
+def device_bytes() -> int | None:
+    """What the driver says that this process holds on GPUs, as ganx's side asks it."""
+    query = ["nvidia-smi", "--query-compute-apps=pid,used_gpu_memory", "--format=csv,noheader,nounits"]
+    table = subprocess.run(query, capture_output=True, text=True, check=False).stdout
+    rows = [line.split(",") for line in table.splitlines()]
+    held = [int(used) * 2**20 for pid, used in rows if int(pid) == os.getpid() and used.strip().isdigit()]
+    return sum(held) if held else None
 
 
 def peak_bytes() -> int:

@@ -28,14 +28,14 @@ export function derived({ images, flops, gemmRates }: Comparison, name: string, 
 }
 
 const head = ['case', 'side', 'ms (min)', 'ratio', 'images/s', 'GFLOP/s', 'of Gemm'];
-const rest = ['host', 'MB', 'other load', 'remarks'];
+const rest = ['host', 'MB', 'GPU MB', 'other load', 'remarks'];
 
 /** A row a side: its time, and its time over that of the first. */
 export function comparisonTable(comparisons: readonly Comparison[]): string {
   const rows = comparisons.flatMap((comparison) =>
     Object.entries(comparison.sides).map(([name, side], i) => {
       const title = i === 0 ? comparison.case : '';
-      if (!tookPart(side)) return [title, name, '-', '-', '-', '-', '-', '-', '-', '', side.unable];
+      if (!tookPart(side)) return [title, name, '-', '-', '-', '-', '-', '-', '-', '-', '', side.unable];
       const { imagesPerSecond, gflops, gemmShare } = derived(comparison, name, side);
       return [
         title,
@@ -47,6 +47,7 @@ export function comparisonTable(comparisons: readonly Comparison[]): string {
         percent(gemmShare, 0),
         percent(side.hostShare, 2),
         (side.peakBytes / 1e6).toFixed(0),
+        side.deviceBytes === undefined ? '-' : (side.deviceBytes / 1e6).toFixed(0),
         i === 0 ? `${comparison.foreignCores.toFixed(2)} cores` : '',
         comparison.notes[name] ?? '',
       ];

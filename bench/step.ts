@@ -1,6 +1,6 @@
 import { buildProgram } from '../graph-builder/program.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
-import { cases, casesIn, checkCase } from './cases.ts';
+import { cases, casesIn, checkCase, withBatch } from './cases.ts';
 import type { Case } from './cases.ts';
 import { compareSides, tookPart } from './compare.ts';
 import type { Side } from './compare.ts';
@@ -50,7 +50,7 @@ interface StepFigures {
 }
 
 export async function stepFigures(options: BenchOptions): Promise<StepFigures> {
-  const chosen = casesIn(cases, options);
+  const chosen = casesIn(cases, options).map((each) => withBatch(each, options.batch));
   console.error('gemm ...');
   const gemm = await gemmRate(options);
   const comparisons: Comparison[] = [];

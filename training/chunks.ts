@@ -2,7 +2,7 @@ import type { TrainingProgram } from '../graph-builder/program.ts';
 import { gather, labelsOf } from './data/batch.ts';
 import type { Dataset } from './data/dataset.ts';
 import { EpochSampler } from './data/sampler.ts';
-import type { Chunk } from './engine/engine.ts';
+import type { Chunk, Device } from './engine/engine.ts';
 
 /**
  * Builds the input of any K steps: a pure function of the step, so that a resumed run sees the same data.
@@ -37,17 +37,32 @@ export function chunkSource(program: TrainingProgram, dataset: Dataset, seed: nu
   };
 }
 
-/** Milliseconds a run of the loop may take: long enough that what it costs outside vanishes, short enough for Ctrl-C. */
-export const runBudget = 500;
+/**
+ * Milliseconds a run of the loop may take: long enough that what it costs outside vanishes, short enough for Ctrl-C.
+ * To CUDA the state goes and comes back in every run, which takes some 30 ms.
+ */
+export const runBudget = ({ kind }: Device): number => (kind === 'cuda' ? 1500 : 500);
+
+/** Bytes of data that a run may be given. */
+const mostData = 256 * 2 ** 20;
+
+/** Steps for whose data there is room. */
+export const mostSteps = ({ samplesPerStep }: TrainingProgram, { data, count }: Dataset): number =>
+  Math.max(1, Math.floor(mostData / (samplesPerStep * (data.byteLength / count))));
 
 /** Steps per run of the loop: as many as fit a time budget, so that progress and Ctrl-C stay alive. */
 export class ChunkSize {
   readonly #budget: number;
+  readonly #most: number;
   #steps = 1;
 
-  /** @param budget milliseconds a run may take */
-  constructor(budget: number) {
+  /**
+   * @param budget milliseconds a run may take
+   * @param most steps of a run
+   */
+  constructor(budget: number, most = Infinity) {
     this.#budget = budget;
+    this.#most = Math.min(most, 4096);
   }
 
   get steps(): number {
@@ -57,6 +72,6 @@ export class ChunkSize {
   /** Learns from a finished run; grows at most eightfold at once, because the first runs are slow. */
   observe(steps: number, milliseconds: number): void {
     const fitting = Math.floor((this.#budget * steps) / Math.max(milliseconds, 0.01));
-    this.#steps = Math.max(1, Math.min(fitting, this.#steps * 8, 4096));
+    this.#steps = Math.max(1, Math.min(fitting, this.#steps * 8, this.#most));
   }
 }

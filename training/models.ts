@@ -42,9 +42,13 @@ export function trainingModels(
     controls: JSON.stringify(program.controls.map(({ name }) => name)),
     telemetry: JSON.stringify(program.telemetry),
   });
-  const step = compile(program.stepGraph(), target);
-  const loop = compile(program.loopGraph(), target);
-  const { graph: engine, layouts } = storeAsUsed(driverOf(device) === 'step' ? step : loop);
+  // What is kept for other programs runs on their CPUs; a graph for CUDA runs on CUDA alone.
+  const shared = target === 'cuda' ? 'portable' : target;
+  const step = compile(program.stepGraph(), shared);
+  const loop = compile(program.loopGraph(), shared);
+  const driving = driverOf(device) === 'step' ? step : loop;
+  const own = target === shared ? driving : compile(program.loopGraph(), target);
+  const { graph: engine, layouts } = storeAsUsed(own);
   const encode = (graph: Graph, format: string) =>
     encodeModel(graph, { metadata: metadata(format), producerVersion: ganxVersion });
   return {

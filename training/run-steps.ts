@@ -2,8 +2,9 @@ import { latestCheckpoint, pruneCheckpoints, saveCheckpoint } from '../artifacts
 import type { Telemetry, TrainingProgram } from '../graph-builder/program.ts';
 import type { OptimizerRecipe, Recipe } from '../graph-builder/recipe.ts';
 import type { Tensor } from '../graph-builder/types.ts';
-import { chunkSource, ChunkSize, runBudget } from './chunks.ts';
+import { chunkSource, ChunkSize, mostSteps, runBudget } from './chunks.ts';
 import { exportNetworks } from './export.ts';
+import { parseDevice } from './device/device.ts';
 import { explained, peakMemory } from './memory.ts';
 import { divergedState } from './monitor/divergence.ts';
 import { Monitor } from './monitor/monitor.ts';
@@ -49,7 +50,7 @@ export async function runSteps(run: Run): Promise<TrainResult> {
   let saved = start.step > 0 ? start.step : -1;
   let drawn = -1;
   let busy = 0;
-  const size = new ChunkSize(runBudget);
+  const size = new ChunkSize(runBudget(parseDevice(config.device)), mostSteps(program, dataset));
   const painter = new SamplePainter(program, dataset);
   const began = performance.now();
   const seconds = () => start.progress.seconds + (performance.now() - began) / 1000;

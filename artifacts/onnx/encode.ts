@@ -1,6 +1,7 @@
 import type { onnx as types } from 'onnx-proto';
 import { GraphError } from '../../graph-builder/errors.ts';
-import type { Graph, Node, Value } from '../../graph-builder/graph.ts';
+import { Graph } from '../../graph-builder/graph.ts';
+import type { Node, Value } from '../../graph-builder/graph.ts';
 import type { TensorType } from '../../graph-builder/types.ts';
 import { encodeAttribute, integers } from './attributes.ts';
 import { bindSymbols } from './bind-symbols.ts';
@@ -31,9 +32,22 @@ export function encodeModel(graph: Graph, options: EncodeOptions = {}): Uint8Arr
     producerName: 'ganx',
     producerVersion,
     graph: new Encoder().model(bindSymbols(graph)),
-    opsetImport: [{ domain: '', version: opset }],
+    opsetImport: ['', ...domainsOf(graph)].map((domain) => ({ domain, version: opset })),
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   }).finish();
+}
+
+/** The operator sets, beside ONNX's own, of what is in the graph and its subgraphs. */
+function domainsOf(graph: Graph): string[] {
+  const domains = new Set<string>();
+  const collect = ({ nodes }: Graph): void => {
+    for (const { op, attributes } of nodes) {
+      if (op.onnx?.domain !== undefined) domains.add(op.onnx.domain);
+      for (const attribute of Object.values(attributes)) if (attribute instanceof Graph) collect(attribute);
+    }
+  };
+  collect(graph);
+  return [...domains];
 }
 
 class Encoder {
@@ -122,7 +136,8 @@ class Encoder {
     const attribute = Object.entries(attributes)
       .filter(([key, value]) => value !== undefined && !asInput.has(key))
       .map(([key, value]) => encodeAttribute(node, key, value!, (body) => this.#subgraph(body)));
-    return { opType: op.type, name, input, output: this.#outputs(node, name), attribute };
+    const { type: opType, domain = '' } = op.onnx ?? { type: op.type };
+    return { opType, domain, name, input, output: this.#outputs(node, name), attribute };
   }
 
   #outputs(node: Node, nodeName: string): string[] {

@@ -46,7 +46,9 @@ export const LeakyReluGradient: OpDef<SlopeAttributes> = {
     () => leakyReluGradient(dy, y!, alpha),
     undefined,
   ],
-  lower: ([dy, y], { alpha }) => [mul(dy!, clip(mul(y!, 1e38), alpha, 1))],
+  // On CUDA its form is chosen once images are laid out.
+  lower: ([dy, y], { alpha }, target) =>
+    target === 'cuda' ? undefined : [mul(dy!, clip(mul(y!, 1e38), alpha, 1))],
 };
 
 /** dy (1 - y^2) */

@@ -1,7 +1,7 @@
 import { refuse } from '../errors.ts';
 import type { Value } from '../graph.ts';
 import { fixed, formatShape } from '../shape.ts';
-import type { Dim } from '../types.ts';
+import type { Dim, Shape } from '../types.ts';
 import { reshape, slice, transpose } from './movement.ts';
 import { emitOne, expectDType, floats } from './op.ts';
 import type { OpDef } from './op.ts';
@@ -59,26 +59,30 @@ function checkOperands(x: Value, w: Value, bias: Value | undefined, biasChannels
 /** Extent that a dilated kernel covers. */
 const reach = (kernel: number, dilation: number) => (kernel - 1) * dilation + 1;
 
+/** Shape of the Conv of [N, C, ...] by [M, C / group, ...kernel]. */
+export function convShape(x: Shape, w: Shape, { strides, dilations, pads, group }: ConvAttributes): Shape {
+  const [n, c] = x;
+  const [m, cPerGroup] = w;
+  if (c !== fixed(cPerGroup) * group)
+    refuse(`input channels ${c} must match weight channels ${cPerGroup} x group ${group}`);
+  if (fixed(m) % group !== 0) refuse(`output channels ${m} must be divisible by group ${group}`);
+  const spatial = x.slice(2).map((dim, i) => {
+    const padded = fixed(dim) + pads[i]! + pads[i + strides.length]!;
+    const kernel = reach(fixed(w[i + 2]), dilations[i]!);
+    if (padded < kernel)
+      refuse(`kernel reach ${kernel} must not exceed the padded extent ${padded} of axis ${i + 2}`);
+    return Math.floor((padded - kernel) / strides[i]!) + 1;
+  });
+  return [n!, m!, ...spatial];
+}
+
 /** x [N, C, ...], w [M, C / group, ...kernel], optional bias [M] -> [N, M, ...] */
 export const Conv: OpDef<ConvAttributes> = {
   type: 'Conv',
   infer: ([x, w, bias], attributes) => {
     checkOperands(x!, w!, bias, w!.shape[0]!);
     checkAttributes(x!.rank - 2, attributes);
-    const { strides, dilations, pads, group } = attributes;
-    const [n, c] = x!.shape;
-    const [m, cPerGroup] = w!.shape;
-    if (c !== fixed(cPerGroup) * group)
-      refuse(`input channels ${c} must match weight channels ${cPerGroup} x group ${group}`);
-    if (fixed(m) % group !== 0) refuse(`output channels ${m} must be divisible by group ${group}`);
-    const spatial = x!.shape.slice(2).map((dim, i) => {
-      const padded = fixed(dim) + pads[i]! + pads[i + strides.length]!;
-      const kernel = reach(fixed(w!.shape[i + 2]), dilations[i]!);
-      if (padded < kernel)
-        refuse(`kernel reach ${kernel} must not exceed the padded extent ${padded} of axis ${i + 2}`);
-      return Math.floor((padded - kernel) / strides[i]!) + 1;
-    });
-    return [{ dtype: x!.dtype, shape: [n!, m!, ...spatial] }];
+    return [{ dtype: x!.dtype, shape: convShape(x!.shape, w!.shape, attributes) }];
   },
   gradient: ({ inputs: [x, w], attributes, dy }) => [
     () => transposedTo(dy, w!, attributes, x!),
@@ -87,27 +91,31 @@ export const Conv: OpDef<ConvAttributes> = {
   ],
 };
 
+/** Shape of the ConvTranspose of [N, M, ...] by [M, C / group, ...kernel]. */
+export function convTransposeShape(y: Shape, w: Shape, attributes: ConvTransposeAttributes): Shape {
+  const { strides, dilations, pads, group, output_padding } = attributes;
+  const [n, m] = y;
+  if (m !== w[0]) refuse(`input channels ${m} must match weight channels ${w[0]}`);
+  if (fixed(m) % group !== 0) refuse(`input channels ${m} must be divisible by group ${group}`);
+  const spatial = y.slice(2).map((dim, i) => {
+    const extra = output_padding[i] ?? NaN;
+    if (!(extra >= 0 && extra < strides[i]!))
+      refuse(`output_padding ${extra} must be >= 0 and smaller than stride ${strides[i]}`);
+    const kernel = reach(fixed(w[i + 2]), dilations[i]!);
+    const size = strides[i]! * (fixed(dim) - 1) + extra + kernel - pads[i]! - pads[i + strides.length]!;
+    if (size < 1) refuse(`pads leave an extent of ${size} on axis ${i + 2}, must be >= 1`);
+    return size;
+  });
+  return [n!, fixed(w[1]) * group, ...spatial];
+}
+
 /** y [N, M, ...], w [M, C / group, ...kernel], optional bias [C] -> [N, C, ...]: the transpose of Conv, not its inverse */
 export const ConvTranspose: OpDef<ConvTransposeAttributes> = {
   type: 'ConvTranspose',
   infer: ([y, w, bias], attributes) => {
-    const { strides, dilations, pads, group, output_padding } = attributes;
-    const cPerGroup = fixed(w!.shape[1]);
-    checkOperands(y!, w!, bias, cPerGroup * group);
+    checkOperands(y!, w!, bias, fixed(w!.shape[1]) * attributes.group);
     checkAttributes(y!.rank - 2, attributes);
-    const [n, m] = y!.shape;
-    if (m !== w!.shape[0]) refuse(`input channels ${m} must match weight channels ${w!.shape[0]}`);
-    if (fixed(m) % group !== 0) refuse(`input channels ${m} must be divisible by group ${group}`);
-    const spatial = y!.shape.slice(2).map((dim, i) => {
-      const extra = output_padding[i] ?? NaN;
-      if (!(extra >= 0 && extra < strides[i]!))
-        refuse(`output_padding ${extra} must be >= 0 and smaller than stride ${strides[i]}`);
-      const kernel = reach(fixed(w!.shape[i + 2]), dilations[i]!);
-      const size = strides[i]! * (fixed(dim) - 1) + extra + kernel - pads[i]! - pads[i + strides.length]!;
-      if (size < 1) refuse(`pads leave an extent of ${size} on axis ${i + 2}, must be >= 1`);
-      return size;
-    });
-    return [{ dtype: y!.dtype, shape: [n!, cPerGroup * group, ...spatial] }];
+    return [{ dtype: y!.dtype, shape: convTransposeShape(y!.shape, w!.shape, attributes) }];
   },
   gradient: ({ inputs: [y, w], attributes, dy }) => [
     () => emitOne(Conv, [dy, w!], convOnly(attributes)),
@@ -131,9 +139,9 @@ export const ConvWeightGradient: OpDef<ConvWeightGradientAttributes> = {
     () => transposedTo(y!, ddw, attributes, x!),
     () => emitOne(Conv, [x!, ddw], convOnly(attributes)),
   ],
-  // On CPU it becomes a matrix product together with the other convolutions.
+  // Elsewhere it becomes a matrix product when images are laid out channels-last.
   lower: ([x, dy], attributes, target) =>
-    target === 'cpu' ? undefined : [weightGradientAsConv(x!, dy!, attributes)],
+    target === 'portable' ? [weightGradientAsConv(x!, dy!, attributes)] : undefined,
 };
 
 function convOnly({ strides, dilations, pads, group }: ConvAttributes): ConvAttributes {

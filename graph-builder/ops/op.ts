@@ -36,14 +36,16 @@ export interface NotDifferentiable {
 
 /**
  * What a graph is compiled for. `portable` runs everywhere and reads well; `cpu` is laid out for onnxruntime's CPU
- * kernels.
+ * kernels, `cuda` for those of its CUDA provider, which alone runs it.
  */
-export type Target = 'portable' | 'cpu';
+export type Target = 'portable' | 'cpu' | 'cuda';
 
 /** Everything there is to know about one operator, in one object. */
 export interface OpDef<A extends object = Attributes> {
-  /** Operator name; ONNX's where `lower` is absent. */
+  /** Operator name; ONNX's where `lower` and `onnx` are absent. */
   readonly type: string;
+  /** Its name in a model, where that is not `type`, and the operator set it is of, where that is not ONNX's own. */
+  readonly onnx?: { readonly type: string; readonly domain?: string };
   /** Attributes that ONNX (opset 18) carries as int64 tensors, with the position of that input. */
   readonly attributeInputs?: { readonly [K in keyof A]?: number };
   /** Element i of the output depends on element i of the (broadcast) inputs only, so any layout will do. */

@@ -23,6 +23,12 @@ import {
   Sub,
   Where,
 } from './elementwise.ts';
+import {
+  BatchNormalizationChannelsLast,
+  ConvChannelsLast,
+  ConvTransposeChannelsLast,
+  GatherOrZero,
+} from './cuda.ts';
 import { Gather, GatherElements, GatherND, ScatterElements, ScatterND } from './indexing.ts';
 import { Gemm, MatMul } from './matmul.ts';
 import {
@@ -59,13 +65,16 @@ export const registry = {
   Add,
   And,
   AveragePool,
+  BatchNormalizationChannelsLast,
   BatchNormTraining,
   BatchNormalization,
   Cast,
   Clip,
   Concat,
   Conv,
+  ConvChannelsLast,
   ConvTranspose,
+  ConvTransposeChannelsLast,
   ConvWeightGradient,
   Cos,
   CumSum,
@@ -79,6 +88,7 @@ export const registry = {
   Gather,
   GatherElements,
   GatherND,
+  GatherOrZero,
   Gemm,
   GlobalAveragePool,
   Greater,

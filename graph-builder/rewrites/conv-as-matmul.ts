@@ -192,10 +192,10 @@ function rowsOf(rows: Value, { first, geometry: { batch, small } }: Part): Value
 }
 
 /** Larger than any row number, and still so after a batch's offset is added. */
-const nowhere = 2 ** 30;
+export const nowhere = 2 ** 30;
 
 /** For each large pixel the rows (small pixel, tap) that reach it, as lists of equal length. */
-function senders({ large, small, kernel, stride, dilation, before }: Geometry): number[][] {
+export function senders({ large, small, kernel, stride, dilation, before }: Geometry): number[][] {
   const perPixel: number[][] = [];
   for (let y = 0; y < large[0]; y++)
     for (let x = 0; x < large[1]; x++) {

@@ -1,8 +1,11 @@
 import type { Graph } from '../graph.ts';
 import type { Target } from '../ops/op.ts';
 import { cancelTransposes } from './cancel-transposes.ts';
+import { CpuForms } from './channels-last-on-cpu.ts';
+import { CudaForms } from './channels-last-on-cuda.ts';
 import { channelsLast } from './channels-last.ts';
 import { computeLate } from './compute-late.ts';
+import { useCudaForms } from './cuda-forms.ts';
 import { elementwiseInParts } from './elementwise-in-parts.ts';
 import { foldReshapes } from './fold-reshapes.ts';
 import { gatherByElement } from './gather-by-element.ts';
@@ -19,11 +22,25 @@ type Rewrite = (graph: Graph) => Graph;
 /** Composite operators are lowered first where layouts need to see their parts, last where they have a form of their own. */
 const rewritesFor: Readonly<Record<Target, readonly Rewrite[]>> = {
   portable: [removeDead, (graph) => lower(graph, 'portable'), useWebgpuForms, mergeDuplicates, removeDead],
+  cuda: [
+    removeDead,
+    (graph) => lower(graph, 'cuda'),
+    mergeDuplicates,
+    (graph) => channelsLast(graph, new CudaForms()),
+    cancelTransposes,
+    foldReshapes,
+    mergeDuplicates,
+    removeDead,
+    useCudaForms,
+    (graph) => lower(graph, 'portable'),
+    mergeDuplicates,
+    removeDead,
+  ],
   cpu: [
     removeDead,
     (graph) => lower(graph, 'cpu'),
     mergeDuplicates,
-    channelsLast,
+    (graph) => channelsLast(graph, new CpuForms()),
     cancelTransposes,
     removeDead,
     raiseTransposes,

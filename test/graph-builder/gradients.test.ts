@@ -20,7 +20,7 @@ const ruleOf = (op: OpDef) =>
   typeof op.gradient === 'function' ? (op.gradient as GradientRule<object>) : undefined;
 const titled = cases.map((c) => [`${c.op} ${c.name}`, c] as const);
 
-describe.each(['portable', 'cpu'] as const)('first and second gradients, %s', (target) => {
+describe.each(['portable', 'cpu', 'cuda'] as const)('first and second gradients, %s', (target) => {
   test.each(titled)('%s', async (_, c) => {
     expect(await mismatches(forward(c), c, target)).toEqual([]);
   });
@@ -49,7 +49,13 @@ describe('the table', () => {
     expect(named('flat').sort()).toEqual(
       ['And', 'Equal', 'Floor', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Not', 'Shape'].sort(),
     );
-    expect(named('notDifferentiable')).toEqual(['Loop']);
+    expect(named('notDifferentiable')).toEqual([
+      'BatchNormalizationChannelsLast',
+      'ConvChannelsLast',
+      'ConvTransposeChannelsLast',
+      'GatherOrZero',
+      'Loop',
+    ]);
   });
 });
 
@@ -64,7 +70,7 @@ describe('gradient graphs', () => {
     }
   });
 
-  test.each(['portable', 'cpu'] as const)('compiled for %s hold operators of ONNX only', (target) => {
+  test.each(['portable', 'cpu', 'cuda'] as const)('compiled for %s hold operators of ONNX only', (target) => {
     for (const c of cases) {
       const graph = compile(differentiate(forward(c)), target);
       expect(graph.nodes.filter(({ op }) => op.lower).map(({ op }) => op.type)).toEqual([]);

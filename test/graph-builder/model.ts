@@ -5,6 +5,7 @@ import type { Target } from '../../graph-builder/ops/op.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
 import { sizeOf } from '../../graph-builder/shape.ts';
 import type { Shape } from '../../graph-builder/types.ts';
+import { cudaOnCpu } from './cuda-on-cpu.ts';
 
 export type Feeds = Readonly<Record<string, ArrayLike<number>>>;
 export type Results = Readonly<Record<string, ArrayLike<number>>>;
@@ -21,7 +22,8 @@ export class Model {
 
   /** Without a target the graph is loaded as it is. */
   static async load(graph: Graph, target?: Target): Promise<Model> {
-    const bytes = encodeModel(target ? compile(graph, target) : graph);
+    const compiled = target ? compile(graph, target) : graph;
+    const bytes = encodeModel(target === 'cuda' ? cudaOnCpu(compiled) : compiled);
     const session = await ort.InferenceSession.create(bytes, {
       intraOpNumThreads: 1,
       interOpNumThreads: 1,

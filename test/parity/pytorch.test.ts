@@ -215,7 +215,7 @@ describe.skipIf(lacking)(`steps of PyTorch${lacking ? `, skipped: ${lacking}` : 
       expect(deviating(read(`${name}.float32`), read(`${name}.float64`))).toEqual([]);
     });
 
-    for (const target of ['cpu', 'portable'] as const)
+    for (const target of ['cpu', 'portable', 'cuda'] as const)
       for (const driver of ['loop', 'step'] as const)
         test(`${name}: ${driver} driver, compiled for ${target}`, async () => {
           const program = buildProgram(value.recipe, value.sample);

@@ -6,6 +6,7 @@ import type { TrainingProgram } from '../../graph-builder/program.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
 import { tensor } from '../../graph-builder/types.ts';
+import { cudaOnCpu } from '../graph-builder/cuda-on-cpu.ts';
 
 export type Driver = 'loop' | 'step';
 export type State = ReadonlyMap<string, Tensor>;
@@ -61,7 +62,8 @@ export class TrainingModel {
 
   static async load(program: TrainingProgram, target: Target, driver: Driver): Promise<TrainingModel> {
     const graph = driver === 'loop' ? program.loopGraph() : program.stepGraph();
-    const bytes = encodeModel(compile(graph, target));
+    const compiled = compile(graph, target);
+    const bytes = encodeModel(target === 'cuda' ? cudaOnCpu(compiled) : compiled);
     const session = await ort.InferenceSession.create(bytes, {
       intraOpNumThreads: 1,
       interOpNumThreads: 1,

@@ -57,9 +57,9 @@ export async function autotune(
   return { ...tuning, isKept: false };
 }
 
-/** A graph for the CPU is not computed by WebGPU whole. Threads are the CPU's. */
+/** Each device has a graph of its own, which no other computes whole. Threads are the CPU's. */
 const choicesOf = ({ device: { kind }, threads }: Tuned): Choices => ({
-  targets: kind === 'webgpu' ? ['portable'] : ['cpu', 'portable'],
+  targets: kind === 'webgpu' ? ['portable'] : [kind, 'portable'],
   threads: kind === 'cpu' ? Math.min(threads, availableParallelism()) : 0,
 });
 

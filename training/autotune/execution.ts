@@ -14,7 +14,7 @@ export interface Execution {
 }
 
 export const executionSchema = z.strictObject({
-  target: z.enum(['cpu', 'portable']),
+  target: z.enum(['cpu', 'cuda', 'portable']),
   threads: z.number().int().min(1),
 }) satisfies z.ZodType<Execution>;
 
@@ -38,4 +38,4 @@ export const usualExecution = (program: TrainingProgram, device: Device, threads
 });
 
 /** What a training graph is compiled for, likewise. */
-export const targetOf = ({ kind }: Device): Target => (kind === 'cpu' ? 'cpu' : 'portable');
+export const targetOf = ({ kind }: Device): Target => (kind === 'webgpu' ? 'portable' : kind);

@@ -47,11 +47,7 @@ export function sessionOptions(device: Device, threads: number): Ort.InferenceSe
     logSeverityLevel: 3,
     extra: {
       // Adam's moments decay into denormals, which cost up to a quarter of the speed.
-      session: {
-        set_denormal_as_zero: '1',
-        // Where CUDA has a kernel that adds in no fixed order and one that does, the latter.
-        ...(device.kind === 'cuda' ? { use_deterministic_compute: '1' } : {}),
-      },
+      session: { set_denormal_as_zero: '1' },
       optimization: { disable_specified_optimizers: memoryForTime.join(';') },
     },
   };

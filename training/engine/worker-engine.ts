@@ -61,7 +61,8 @@ export function createWorkerEngine(spec: EngineSpec): Engine {
   const call = <T>(method: keyof Engine, ...args: readonly unknown[]) => send<T>(method, args);
   return {
     ready: () => call('ready'),
-    run: (chunk: Chunk) => call('run', chunk),
+    // The data are given away, not copied: hundreds of megabytes for a GPU.
+    run: (chunk: Chunk) => send('run', [chunk], [chunk.real.data.buffer as ArrayBuffer]),
     state: () => call<Map<string, Tensor>>('state'),
     restore: (state: ReadonlyMap<string, Tensor>) =>
       // Tensors of one file share a buffer, and a buffer can be given once.

@@ -1,0 +1,71 @@
+import type { Node, Value } from '../graph.ts';
+import type {
+  ConvAttributes,
+  ConvTransposeAttributes,
+  ConvWeightGradientAttributes,
+} from '../ops/convolution.ts';
+import { Conv, ConvTranspose } from '../ops/convolution.ts';
+import { ConvChannelsLast, ConvTransposeChannelsLast } from '../ops/cuda.ts';
+import { add } from '../ops/elementwise.ts';
+import { reshape } from '../ops/movement.ts';
+import { emitOne } from '../ops/op.ts';
+import { fixed } from '../shape.ts';
+import type { ImageForms } from './channels-last.ts';
+import { geometryOf } from './conv-as-matmul.ts';
+import { ConvOnCuda, isNarrow } from './conv-on-cuda.ts';
+import { channelsLastLayout } from './layout.ts';
+import type { Layout, Layouts } from './layout.ts';
+
+/**
+ * onnxruntime's CUDA kernels. cuDNN's tensor cores work on channels-last images anyway, and transpose what comes
+ * otherwise; sums over rows of channels are 20 times as fast as cuDNN's over planes. What cuDNN has no operator for
+ * (the weight gradient) or no fast kernel (images of three channels) is a matrix product.
+ */
+export class CudaForms implements ImageForms {
+  readonly #products = new ConvOnCuda();
+
+  convolution(node: Node, [a, b, bias]: readonly Value[], layouts: Layouts): Value {
+    const { type } = node.op;
+    const output = node.outputs[0]!;
+    const image = (value: Value) => layouts.to(value, channelsLastLayout);
+    const kernelOf = (weight: Value) => weight.shape.slice(2).map(fixed);
+    if (type === Conv.type) {
+      const attributes = node.attributes as unknown as ConvAttributes;
+      const geometry = geometryOf(a!, output, kernelOf(b!), attributes);
+      const result = isNarrow(geometry)
+        ? this.#products.forward(image(a!), b!, geometry, bias)
+        : emitOne(ConvChannelsLast, bias ? [image(a!), b, bias] : [image(a!), b], attributes);
+      return layouts.from(result, channelsLastLayout);
+    }
+    if (type === ConvTranspose.type) {
+      const attributes = node.attributes as unknown as ConvTransposeAttributes;
+      const geometry = geometryOf(output, a!, kernelOf(b!), attributes);
+      const result = isNarrow(geometry)
+        ? this.#products.inputGradient(image(a!), b!, geometry)
+        : emitOne(ConvTransposeChannelsLast, [image(a!), b], attributes);
+      return layouts.from(bias ? add(result, bias) : result, channelsLastLayout);
+    }
+    const attributes = node.attributes as unknown as ConvWeightGradientAttributes;
+    const geometry = geometryOf(a!, b!, attributes.kernel_shape, attributes);
+    return this.#products.weightGradient(image(a!), image(b!), geometry);
+  }
+
+  /** Over leading axes it is one sum over rows. */
+  channelReduction({ op }: Node, image: Value): Value {
+    return emitOne(op, [image], { axes: [0, 1, 2], keepdims: false });
+  }
+
+  /** A vector of channels meets the last axis as it is. */
+  elementwise(
+    { op, attributes, outputs }: Node,
+    operands: readonly (Value | undefined)[],
+    layout: Layout,
+  ): Value {
+    const isImage = layout.slice(0, 3).some((axis) => outputs[0]!.shape[axis] !== 1);
+    const bare = operands.map((operand) => {
+      const isVector = operand?.rank === 4 && operand.shape.slice(0, 3).every((extent) => extent === 1);
+      return isImage && isVector ? reshape(operand, [operand.shape[3]!]) : operand;
+    });
+    return emitOne(op, bare, attributes);
+  }
+}
