@@ -58,11 +58,15 @@ export const cases: readonly Case[] = [
   caseOf('dcgan128-f32-b32-rgb', dcgan(32), 32, [3, 128]),
 ];
 
-/** A case with another batch, by which it is called then. */
-export const withBatch = (each: Case, batch: number | undefined): Case =>
-  batch === undefined
-    ? each
-    : { ...each, name: each.name.replace(/-b\d+/, `-b${batch}`), recipe: { ...each.recipe, batch } };
+/** A case with each of the batches, by which it is called then; itself where there are none. */
+export const withBatches = (each: Case, batches: readonly number[]): readonly Case[] =>
+  batches.length === 0
+    ? [each]
+    : batches.map((batch) => ({
+        ...each,
+        name: each.name.replace(/-b\d+/, `-b${batch}`),
+        recipe: { ...each.recipe, batch },
+      }));
 
 /** The cases that a part of a name stands for. */
 export const casesIn = (all: readonly Case[], options: { readonly case: string }): readonly Case[] =>

@@ -10,7 +10,8 @@ import { ChunkSize, chunkSource, mostSteps, runBudget } from '../training/chunks
 import type { Dataset } from '../training/data/dataset.ts';
 import { parseDevice } from '../training/device/device.ts';
 import { createWorkerEngine } from '../training/engine/worker-engine.ts';
-import { engineSpec } from '../training/models.ts';
+import { isResident } from '../training/engine/resident-data.ts';
+import { engineSpec, trainingModels } from '../training/models.ts';
 import { usefulThreads } from '../training/threads.ts';
 import { answerRounds } from './answer-rounds.ts';
 import type { Case } from './cases.ts';
@@ -44,17 +45,6 @@ const seed = 1;
 const program = buildProgram(recipe, sample);
 const used = usefulThreads(program, threads);
 const device = parseDevice(values.device!);
-const spec = engineSpec(program, device, used);
-const engine = createWorkerEngine(values.driver === 'step' ? { ...spec, ...stepModel() } : spec);
-await engine.ready();
-await engine.restore(new Map(program.state.map((each) => [each.name, initialize(each, seed)])));
-
-/** One step a run, compiled and stored as the loop on CPU is: what differs is the driver alone. */
-function stepModel() {
-  const { graph, layouts } = storeAsUsed(compile(program.stepGraph(), 'cpu'));
-  return { driver: 'step', trainingModel: encodeModel(graph), layouts } as const;
-}
-
 const dataset: Dataset = {
   name: 'noise',
   kind: 'images',
@@ -66,9 +56,22 @@ const dataset: Dataset = {
   skipped: [],
   data: randomFillSync(new Uint8Array(samples * sizeOf(sample.shape))),
 };
-const chunkAt = chunkSource(program, dataset, seed);
+const resident = isResident(device, dataset);
+const models = trainingModels(program, device, undefined, resident ? dataset : undefined);
+const spec = engineSpec(program, device, used, models);
+const engine = createWorkerEngine(values.driver === 'step' ? { ...spec, ...stepModel() } : spec);
+await engine.ready();
+await engine.restore(new Map(program.state.map((each) => [each.name, initialize(each, seed)])));
 
-const size = new ChunkSize(runBudget(device), mostSteps(program, dataset));
+/** One step a run, compiled and stored as the loop on CPU is: what differs is the driver alone. */
+function stepModel() {
+  const { graph, layouts } = storeAsUsed(compile(program.stepGraph(), 'cpu'));
+  return { driver: 'step', trainingModel: encodeModel(graph), layouts } as const;
+}
+
+const chunkAt = chunkSource(program, dataset, seed, { resident });
+
+const size = new ChunkSize(runBudget(device), resident ? Infinity : mostSteps(program, dataset));
 let next = chunkAt(0, 1);
 
 async function round(): Promise<Round> {

@@ -12,8 +12,10 @@ export interface BenchOptions {
   readonly seconds: number;
   /** Part of the names of the cases. */
   readonly case: string;
-  /** Samples of a step, where they are not the case's own. */
-  readonly batch: number | undefined;
+  /** Samples of a step, each a case of its own; none for the cases' own. */
+  readonly batches: readonly number[];
+  /** The forms of PyTorch to compare with; all where absent. */
+  readonly sides: readonly string[] | undefined;
   /** `cpu`, `cuda` or `cuda:<index>`. */
   readonly device: string;
   /** Whether PyTorch may multiply matrices in TF32, as onnxruntime does on CUDA. */
@@ -27,12 +29,16 @@ export interface BenchOptions {
   readonly profile: boolean;
 }
 
+/** The forms of PyTorch that a step is compared with. */
+export const pytorchSides = ['plain', 'channels-last', 'compile', 'fastest'] as const;
+
 /** The lines of a usage that these options have in common. */
 export const optionLines = (seconds: string) => `  --threads N      threads that each side may use (all cores)
   --rounds N       rounds of each side, in turn (7)
   --seconds S      length of a round (${seconds})
   --case TEXT      only cases whose name contains TEXT
-  --batch N        samples of a step (as the case has it; step)
+  --batch N[,N]    samples of a step (as the case has it; step)
+  --sides A[,B]    of PyTorch: ${pytorchSides.join(', ')} (all; step)
   --device NAME    cpu, cuda or cuda:INDEX (cpu)
   --tf32           on CUDA, let PyTorch multiply in TF32, as onnxruntime does
   --quick          one short round of each: a smoke test
@@ -54,6 +60,7 @@ export function benchOptions(
       seconds: { type: 'string' },
       case: { type: 'string', default: '' },
       batch: { type: 'string' },
+      sides: { type: 'string' },
       device: { type: 'string', default: 'cpu' },
       tf32: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
@@ -75,7 +82,8 @@ export function benchOptions(
     rounds: positive('--rounds', values.rounds ?? (quick ? '1' : '7')),
     seconds: positive('--seconds', values.seconds ?? (quick ? '0.1' : seconds)),
     case: values.case,
-    batch: values.batch === undefined ? undefined : wholeNumber('--batch', values.batch),
+    batches: values.batch?.split(',').map((text) => wholeNumber('--batch', text)) ?? [],
+    sides: values.sides?.split(',').map((text) => oneOf('--sides', text, pytorchSides)),
     device,
     tf32: values.tf32,
     quick,
@@ -93,6 +101,12 @@ export function positive(option: string, text: string): number {
   const value = Number(text);
   if (!(value > 0 && value < Infinity)) throw new Error(`${option}: "${text}" must be a number above 0`);
   return value;
+}
+
+function oneOf(option: string, text: string, known: readonly string[]): string {
+  if (!known.includes(text))
+    throw new Error(`${option}: "${text}" is unknown; expected some of ${known.join(', ')}`);
+  return text;
 }
 
 function wholeNumber(option: string, text: string): number {

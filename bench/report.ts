@@ -28,14 +28,20 @@ export function derived({ images, flops, gemmRates }: Comparison, name: string, 
 }
 
 const head = ['case', 'side', 'ms (min)', 'ratio', 'images/s', 'GFLOP/s', 'of Gemm'];
-const rest = ['host', 'MB', 'GPU MB', 'other load', 'remarks'];
+const rest = ['host', 'MB'];
+const last = ['other load', 'remarks'];
 
-/** A row a side: its time, and its time over that of the first. */
+/** A row a side: its time, and its time over that of the first. Memory of a GPU has a column where there is one. */
 export function comparisonTable(comparisons: readonly Comparison[]): string {
+  const onGpu = comparisons.some(({ sides }) =>
+    Object.values(sides).some((side) => tookPart(side) && side.deviceBytes !== undefined),
+  );
+  const gpu = (cell: string) => (onGpu ? [cell] : []);
   const rows = comparisons.flatMap((comparison) =>
     Object.entries(comparison.sides).map(([name, side], i) => {
       const title = i === 0 ? comparison.case : '';
-      if (!tookPart(side)) return [title, name, '-', '-', '-', '-', '-', '-', '-', '-', '', side.unable];
+      if (!tookPart(side))
+        return [title, name, '-', '-', '-', '-', '-', '-', '-', ...gpu('-'), '', side.unable];
       const { imagesPerSecond, gflops, gemmShare } = derived(comparison, name, side);
       return [
         title,
@@ -47,13 +53,13 @@ export function comparisonTable(comparisons: readonly Comparison[]): string {
         percent(gemmShare, 0),
         percent(side.hostShare, 2),
         (side.peakBytes / 1e6).toFixed(0),
-        side.deviceBytes === undefined ? '-' : (side.deviceBytes / 1e6).toFixed(0),
+        ...gpu(side.deviceBytes === undefined ? '-' : (side.deviceBytes / 1e6).toFixed(0)),
         i === 0 ? `${comparison.foreignCores.toFixed(2)} cores` : '',
         comparison.notes[name] ?? '',
       ];
     }),
   );
-  return table([...head, ...rest], rows, ['case', 'side', 'remarks']);
+  return table([...head, ...rest, ...gpu('GPU MB'), ...last], rows, ['case', 'side', 'remarks']);
 }
 
 /** Comparisons as they are written as JSON: with what follows from the times. */

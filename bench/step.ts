@@ -1,6 +1,6 @@
 import { buildProgram } from '../graph-builder/program.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
-import { cases, casesIn, checkCase, withBatch } from './cases.ts';
+import { cases, casesIn, checkCase, withBatches } from './cases.ts';
 import type { Case } from './cases.ts';
 import { compareSides, tookPart } from './compare.ts';
 import type { Side } from './compare.ts';
@@ -50,7 +50,7 @@ interface StepFigures {
 }
 
 export async function stepFigures(options: BenchOptions): Promise<StepFigures> {
-  const chosen = casesIn(cases, options).map((each) => withBatch(each, options.batch));
+  const chosen = casesIn(cases, options).flatMap((each) => withBatches(each, options.batches));
   console.error('gemm ...');
   const gemm = await gemmRate(options);
   const comparisons: Comparison[] = [];
@@ -62,9 +62,13 @@ export async function stepFigures(options: BenchOptions): Promise<StepFigures> {
 }
 
 async function compare(each: Case, gemm: GemmRate, options: BenchOptions): Promise<Comparison> {
-  const fastest = options.pytorch ? await chooseVariant(each, options) : undefined;
+  const wanted = (name: string) => options.pytorch && (options.sides?.includes(name) ?? true);
+  const fastest = wanted('fastest') ? await chooseVariant(each, options) : undefined;
   const compared = await compareSides(
-    [...ganxSides(each, options), ...(fastest ? pytorchSides(each, fastest, options) : [])],
+    [
+      ...ganxSides(each, options),
+      ...pytorchSides(each, fastest, options).filter(({ name }) => wanted(name.replace('PyTorch ', ''))),
+    ],
     options.rounds,
   );
   const { ganx } = compared.sides;
@@ -101,7 +105,7 @@ export const ganxContestant = (each: Case, options: SharedOptions, more: Flags =
     ...flags(more),
   ]);
 
-function pytorchSides(each: Case, fastest: Variant, options: BenchOptions): Side[] {
+function pytorchSides(each: Case, fastest: Variant | undefined, options: BenchOptions): Side[] {
   const side = (name: string, variant: Variant, patience?: number): Side => ({
     name: `PyTorch ${name}`,
     start: () => pytorchContestant('rounds', each, options, { variant: JSON.stringify(variant) }),
@@ -114,7 +118,7 @@ function pytorchSides(each: Case, fastest: Variant, options: BenchOptions): Side
       ? [side('channels-last', { ...plain, format: 'channels_last' })]
       : []),
     side('compile', { ...plain, networks: 'compiled' }, compilePatience(options)),
-    side('fastest', fastest),
+    ...(fastest ? [side('fastest', fastest)] : []),
   ];
 }
 

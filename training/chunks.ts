@@ -4,12 +4,21 @@ import type { Dataset } from './data/dataset.ts';
 import { EpochSampler } from './data/sampler.ts';
 import type { Chunk, Device } from './engine/engine.ts';
 
-/**
- * Builds the input of any K steps: a pure function of the step, so that a resumed run sees the same data.
- *
- * @param rateScale multiplies the learning rates of both networks
- */
-export function chunkSource(program: TrainingProgram, dataset: Dataset, seed: number, rateScale = 1) {
+/** What becomes of the data on their way to the engine. */
+export interface ChunkOptions {
+  /** Multiplies the learning rates of both networks; default 1. */
+  readonly rateScale?: number;
+  /** Whether the engine has the data, and is told places in them; default false. */
+  readonly resident?: boolean;
+}
+
+/** Builds the input of any K steps: a pure function of the step, so that a resumed run sees the same data. */
+export function chunkSource(
+  program: TrainingProgram,
+  dataset: Dataset,
+  seed: number,
+  { rateScale = 1, resident = false }: ChunkOptions = {},
+) {
   const { samplesPerStep: samples, labelled } = program;
   const sampler = new EpochSampler(dataset.count, seed);
   const scales = program.controls.map(({ name }) => (name.endsWith('/learningRate') ? rateScale : 1));
@@ -24,11 +33,13 @@ export function chunkSource(program: TrainingProgram, dataset: Dataset, seed: nu
       step,
       steps,
       seed,
-      real: {
-        dtype: dataset.dtype,
-        shape: [steps, samples, ...dataset.sampleShape],
-        data: gather(dataset, indices),
-      },
+      real: resident
+        ? { dtype: 'int32', shape: [steps, samples], data: indices }
+        : {
+            dtype: dataset.dtype,
+            shape: [steps, samples, ...dataset.sampleShape],
+            data: gather(dataset, indices),
+          },
       ...(labelled
         ? { labels: { dtype: 'int32', shape: [steps, samples], data: labelsOf(dataset, indices) } as const }
         : {}),
@@ -39,9 +50,9 @@ export function chunkSource(program: TrainingProgram, dataset: Dataset, seed: nu
 
 /**
  * Milliseconds a run of the loop may take: long enough that what it costs outside vanishes, short enough for Ctrl-C.
- * To CUDA the state goes and comes back in every run, which takes some 30 ms.
+ * To CUDA the state goes and comes back in every run, which takes some 50 ms.
  */
-export const runBudget = ({ kind }: Device): number => (kind === 'cuda' ? 1500 : 500);
+export const runBudget = ({ kind }: Device): number => (kind === 'cuda' ? 2000 : 500);
 
 /** Bytes of data that a run may be given. */
 const mostData = 256 * 2 ** 20;

@@ -9,6 +9,8 @@ import type { Layout } from '../graph-builder/rewrites/layout.ts';
 import { storeAsUsed } from '../graph-builder/rewrites/store-as-used.ts';
 import type { Device, EngineSpec, OnDevice } from './engine/engine.ts';
 import { targetOf } from './autotune/execution.ts';
+import type { Dataset } from './data/dataset.ts';
+import { withResidentData } from './engine/resident-data.ts';
 import { generatorSources } from './export.ts';
 
 /** The training program as ONNX models for a device. */
@@ -26,11 +28,15 @@ export interface TrainingModels {
   readonly onDevice?: OnDevice;
 }
 
-/** @param target what the training graphs are compiled for */
+/**
+ * @param target what the training graphs are compiled for
+ * @param dataset what is trained on, where the engine is to have it on its device
+ */
 export function trainingModels(
   program: TrainingProgram,
   device: Device,
   target: Target = targetOf(device),
+  dataset?: Dataset,
 ): TrainingModels {
   // Enough for another program to drive a step: what goes in beside the state, and what the numbers that come out are.
   const metadata = (format: string) => ({
@@ -48,7 +54,7 @@ export function trainingModels(
   const loop = compile(program.loopGraph(), shared);
   const driving = driverOf(device) === 'step' ? step : loop;
   const own = target === shared ? driving : compile(program.loopGraph(), target);
-  const { graph: engine, layouts } = storeAsUsed(own);
+  const { graph: engine, layouts } = storeAsUsed(dataset ? withResidentData(own, dataset) : own);
   const encode = (graph: Graph, format: string) =>
     encodeModel(graph, { metadata: metadata(format), producerVersion: ganxVersion });
   return {

@@ -5,6 +5,7 @@ import type { Tensor } from '../graph-builder/types.ts';
 import { chunkSource, ChunkSize, mostSteps, runBudget } from './chunks.ts';
 import { exportNetworks } from './export.ts';
 import { parseDevice } from './device/device.ts';
+import { isResident } from './engine/resident-data.ts';
 import { explained, peakMemory } from './memory.ts';
 import { divergedState } from './monitor/divergence.ts';
 import { Monitor } from './monitor/monitor.ts';
@@ -50,7 +51,9 @@ export async function runSteps(run: Run): Promise<TrainResult> {
   let saved = start.step > 0 ? start.step : -1;
   let drawn = -1;
   let busy = 0;
-  const size = new ChunkSize(runBudget(parseDevice(config.device)), mostSteps(program, dataset));
+  const device = parseDevice(config.device);
+  const resident = isResident(device, dataset);
+  const size = new ChunkSize(runBudget(device), resident ? Infinity : mostSteps(program, dataset));
   const painter = new SamplePainter(program, dataset);
   const began = performance.now();
   const seconds = () => start.progress.seconds + (performance.now() - began) / 1000;
@@ -119,7 +122,7 @@ export async function runSteps(run: Run): Promise<TrainResult> {
   /** Trains until the end, a signal or the time limit, with a checkpoint then; or until training diverges. */
   const advance = async (): Promise<Verdict | undefined> => {
     if (step === 0 && sampleEvery > 0) await sample();
-    const chunkAt = chunkSource(program, dataset, config.seed, rateScale);
+    const chunkAt = chunkSource(program, dataset, config.seed, { rateScale, resident });
     let next = step < total ? chunkAt(step, nextSteps(step)) : undefined;
     while (next && step < total && !signal.aborted && !outOfTime()) {
       const chunk = next;

@@ -10,6 +10,7 @@ import type { Dataset } from './data/dataset.ts';
 import { deviceName } from './device/device.ts';
 import type { Choice } from './device/choose.ts';
 import { loadRuntime } from './engine/onnxruntime.ts';
+import { isResident } from './engine/resident-data.ts';
 import { createWorkerEngine } from './engine/worker-engine.ts';
 import type { TrainEvent } from './events.ts';
 import { lengthNotes } from './length.ts';
@@ -34,7 +35,7 @@ export async function setUp(options: TrainOptions & Listening): Promise<Run> {
   await loadRuntime();
   const config = options.autotune ? await tunedConfig(plan, program, options) : plan.config;
   const { target, threads } = executionOf(config, program, device);
-  const models = trainingModels(program, device, target);
+  const models = trainingModels(program, device, target, residentIn(plan));
   const start = resumed
     ? await resumedState(resumed, config, program, options)
     : await freshState(program, config.seed, signal);
@@ -84,10 +85,12 @@ export async function setUp(options: TrainOptions & Listening): Promise<Run> {
 
 /** The config with what is fastest for it on this machine. */
 async function tunedConfig(
-  { config, device: { device }, dataset }: RunPlan,
+  plan: RunPlan,
   program: TrainingProgram,
   { signal, onEvent }: Listening,
 ): Promise<RunConfig> {
+  const { config, device, dataset } = { ...plan, device: plan.device.device };
+  const resident = residentIn(plan);
   const usual = usualExecution(program, device, config.threads);
   const tuning = await autotune({
     program,
@@ -95,8 +98,10 @@ async function tunedConfig(
     usual,
     threads: config.threads,
     engine: ({ target, threads }) =>
-      createWorkerEngine(engineSpec(program, device, threads, trainingModels(program, device, target))),
-    chunkAt: chunkSource(program, dataset, config.seed),
+      createWorkerEngine(
+        engineSpec(program, device, threads, trainingModels(program, device, target, resident)),
+      ),
+    chunkAt: chunkSource(program, dataset, config.seed, { resident: resident !== undefined }),
     signal,
     onMeasuring: () => {
       onEvent({ type: 'note', message: 'autotune: measures how this runs fastest here' });
@@ -108,6 +113,10 @@ async function tunedConfig(
   onEvent({ type: 'tuned', usual, ...tuning });
   return { ...config, execution: tuning.chosen };
 }
+
+/** The data, where they stay on the device. */
+const residentIn = ({ device, dataset }: RunPlan): Dataset | undefined =>
+  isResident(device.device, dataset) ? dataset : undefined;
 
 function startEvent(
   config: RunConfig,

@@ -1,6 +1,6 @@
 import type { Value } from '../graph.ts';
 import type { Initializer } from '../initializer.ts';
-import { add, mul, sub } from '../ops/elementwise.ts';
+import { add, mul } from '../ops/elementwise.ts';
 import { reshape } from '../ops/movement.ts';
 import { batchNormalization, batchNormTraining, normalize } from '../ops/normalization.ts';
 import { fixed } from '../shape.ts';
@@ -29,9 +29,10 @@ export function batchNorm(pass: Pass, name: string, x: Value): Value {
     if (!pass.training) return batchNormalization(x, scale, bias, runningMean, runningVariance, epsilon);
     const { y, mean, variance } = batchNormTraining(x, scale, bias, epsilon);
     const n = x.shape.reduce<number>((count, dim, axis) => (axis === 1 ? count : count * fixed(dim)), 1);
-    const track = (running: Value, batch: Value) => add(running, mul(sub(batch, running), momentum));
+    const track = (running: Value, batch: Value, bias = 1) =>
+      add(mul(running, 1 - momentum), mul(batch, momentum * bias));
     pass.update('running_mean', track(runningMean, mean));
-    pass.update('running_var', track(runningVariance, mul(variance, n / Math.max(n - 1, 1))));
+    pass.update('running_var', track(runningVariance, variance, n / Math.max(n - 1, 1)));
     return y;
   });
 }

@@ -17,7 +17,9 @@ const domain = 'com.ms.internal.nhwc';
 const channelsFirst = ([n, h, w, c]: Shape): Shape => [n!, c!, h!, w!];
 const channelsLast = ([n, c, h, w]: Shape): Shape => [n!, h!, w!, c!];
 
-const gradient = { notDifferentiable: 'it is the form of an operator for CUDA, chosen after differentiation' };
+const gradient = {
+  notDifferentiable: 'it is the form of an operator for CUDA, chosen after differentiation',
+};
 
 /** x [N, H, W, C], w [M, C / group, h, w], optional bias [M] -> [N, H', W', M] */
 export const ConvChannelsLast: OpDef<ConvAttributes> = {
@@ -34,7 +36,10 @@ export const ConvTransposeChannelsLast: OpDef<ConvTransposeAttributes> = {
   type: 'ConvTransposeChannelsLast',
   onnx: { type: 'ConvTranspose', domain },
   infer: ([y, w], attributes) => [
-    { dtype: y!.dtype, shape: channelsLast(convTransposeShape(channelsFirst(y!.shape), w!.shape, attributes)) },
+    {
+      dtype: y!.dtype,
+      shape: channelsLast(convTransposeShape(channelsFirst(y!.shape), w!.shape, attributes)),
+    },
   ],
   gradient,
 };
@@ -51,6 +56,6 @@ export const BatchNormalizationChannelsLast: OpDef<EpsilonAttributes> = {
 export const GatherOrZero: OpDef<AxisAttributes> = {
   type: 'GatherOrZero',
   onnx: { type: 'Gather' },
-  infer: Gather.infer,
+  infer: (inputs, attributes) => Gather.infer(inputs, attributes),
   gradient,
 };

@@ -84,11 +84,9 @@ export const BatchNormTraining: OpDef<EpsilonAttributes> = {
     const correlation = dy && mul(reduceSum(mul(dy, centred), overChannels(x!)), inverse);
     return [
       () => {
-        const slopes = [
-          dy && mul(mul(gain, inverse), mul(correlation!, -1 / n)),
-          dVariance && mul(dVariance, 2 / n),
-        ];
-        const offsets = [dy && mul(gain, mul(total!, -1 / n)), dMean && mul(dMean, 1 / n)];
+        const share = mul(gain, -1 / n);
+        const slopes = [dy && mul(mul(share, inverse), correlation!), dVariance && mul(dVariance, 2 / n)];
+        const offsets = [dy && mul(share, total!), dMean && mul(dMean, 1 / n)];
         const [slope, offset] = [sum(slopes), sum(offsets)];
         const terms = [
           dy && mul(dy, perChannel(gain, x!)),

@@ -56,9 +56,7 @@ function convolution(
   const known = inputs
     .slice(0, 2)
     .every((value) => value.dtype === 'float32' && value.shape.every((dim) => typeof dim === 'number'));
-  return known && inputs[0]!.rank === 4 && group === 1
-    ? forms.convolution(node, inputs, layouts)
-    : undefined;
+  return known && inputs[0]!.rank === 4 && group === 1 ? forms.convolution(node, inputs, layouts) : undefined;
 }
 
 /** Sum or mean over all but the channels, the reduction of batch norms and biases. */

@@ -68,35 +68,17 @@ export class ConvOnCuda {
             const isInside = y >= 0 && y < large[0] && x >= 0 && x < large[1];
             local.push(isInside ? y * large[1] + x : nowhere);
           }
-    const columns = this.#gather(
-      reshape(x, [batch * pixels, large[2]]),
-      'columns',
-      geometry,
-      local,
-      pixels,
-    );
+    const columns = this.#gather(reshape(x, [batch * pixels, large[2]]), 'columns', geometry, local, pixels);
     return reshape(columns, [batch * small[0] * small[1], kernel[0] * kernel[1] * large[2]]);
   }
 
   /** Rows for all samples by the row numbers for one, each sample `stride` rows after the one before. */
-  #gather(
-    rows: Value,
-    what: string,
-    geometry: Geometry,
-    local: readonly number[],
-    stride: number,
-  ): Value {
+  #gather(rows: Value, what: string, geometry: Geometry, local: readonly number[], stride: number): Value {
     return emitOne(GatherOrZero, [rows, this.#table(rows.graph, what, geometry, local, stride)], { axis: 0 });
   }
 
   /** [N, 1] + [1, n], which onnxruntime folds when it loads the model, so that the file stays small. */
-  #table(
-    graph: Graph,
-    what: string,
-    geometry: Geometry,
-    local: readonly number[],
-    stride: number,
-  ): Value {
+  #table(graph: Graph, what: string, geometry: Geometry, local: readonly number[], stride: number): Value {
     // Channels make no difference: the layers of both networks share their tables.
     const { large, small, ...others } = geometry;
     const key = `${what} ${JSON.stringify([large.slice(0, 2), small.slice(0, 2), others])}`;

@@ -1,6 +1,7 @@
 import type { Graph } from '../graph.ts';
 import type { Target } from '../ops/op.ts';
 import { cancelTransposes } from './cancel-transposes.ts';
+import { carryJoined } from './carry-joined.ts';
 import { CpuForms } from './channels-last-on-cpu.ts';
 import { CudaForms } from './channels-last-on-cuda.ts';
 import { channelsLast } from './channels-last.ts';
@@ -34,6 +35,7 @@ const rewritesFor: Readonly<Record<Target, readonly Rewrite[]>> = {
     useCudaForms,
     (graph) => lower(graph, 'portable'),
     mergeDuplicates,
+    carryJoined,
     removeDead,
   ],
   cpu: [

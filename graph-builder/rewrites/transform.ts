@@ -16,6 +16,8 @@ export interface Ports {
   readonly input?: (body: Graph, input: Value) => Value;
   /** Leaves the new body in place of an output. */
   readonly output?: (name: string, value: Value) => Value;
+  /** Names of outputs that the new body does without. */
+  readonly drops?: ReadonlySet<string>;
 }
 
 /** Returns what becomes of a node: its outputs in the new graph. */
@@ -77,7 +79,7 @@ function rebuild(
     });
   }
   for (const { name, value } of graph.outputs)
-    result.output(name, ports.output?.(name, mapped(value)) ?? mapped(value));
+    if (!ports.drops?.has(name)) result.output(name, ports.output?.(name, mapped(value)) ?? mapped(value));
   return result;
 }
 

@@ -12,7 +12,7 @@ import { gather } from '../../graph-builder/ops/indexing.ts';
 import { concat, transpose } from '../../graph-builder/ops/movement.ts';
 import { batchNormalization } from '../../graph-builder/ops/normalization.ts';
 import { emitOne } from '../../graph-builder/ops/op.ts';
-import { transform } from '../../graph-builder/rewrites/transform.ts';
+import { someNode, transform } from '../../graph-builder/rewrites/transform.ts';
 import { fixed, sizeOf } from '../../graph-builder/shape.ts';
 import { tensor } from '../../graph-builder/types.ts';
 
@@ -21,6 +21,7 @@ const toLast = (x: Value) => transpose(x, [0, 2, 3, 1]);
 
 /** A graph compiled for CUDA with the operators that only CUDA has in ONNX's terms, so that a CPU can compute it. */
 export function cudaOnCpu(graph: Graph): Graph {
+  if (!someNode(graph, ({ op }) => op.onnx !== undefined)) return graph;
   return transform(graph, ({ op, attributes }, inputs, { copy }) => {
     const [x, w, bias, mean, variance] = inputs as readonly Value[];
     switch (op.type) {

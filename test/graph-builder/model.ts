@@ -22,8 +22,7 @@ export class Model {
 
   /** Without a target the graph is loaded as it is. */
   static async load(graph: Graph, target?: Target): Promise<Model> {
-    const compiled = target ? compile(graph, target) : graph;
-    const bytes = encodeModel(target === 'cuda' ? cudaOnCpu(compiled) : compiled);
+    const bytes = encodeModel(cudaOnCpu(target ? compile(graph, target) : graph));
     const session = await ort.InferenceSession.create(bytes, {
       intraOpNumThreads: 1,
       interOpNumThreads: 1,

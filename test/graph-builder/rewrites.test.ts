@@ -240,7 +240,7 @@ describe('compile', () => {
     const graph = build();
     const feeds = feedsOf(graph);
     const expected = await evaluate(lower(graph, 'portable'), feeds);
-    for (const target of ['portable', 'cpu'] as const) {
+    for (const target of ['portable', 'cpu', 'cuda'] as const) {
       const compiled = compile(build(), target);
       verify(compiled);
       expect(difference(await evaluate(compiled, feeds), expected)).toBeLessThan(2e-6);
@@ -249,7 +249,7 @@ describe('compile', () => {
 
   test('keeps the signature', () => {
     const graph = network();
-    for (const target of ['portable', 'cpu'] as const) {
+    for (const target of ['portable', 'cpu', 'cuda'] as const) {
       const compiled = compile(graph, target);
       const signature = ({ inputs, outputs }: Graph) => [
         ...inputs.map(({ name, dtype, shape }) => [name, dtype, shape]),
@@ -270,7 +270,7 @@ describe('compile', () => {
     const w = graph.input('w', 'float32', [2, 3, 3, 3]);
     graph.output('y', conv(x, w, { pad: 1 }));
     graph.output('sums', reduceSum(x, [0, 2, 3]));
-    for (const target of ['portable', 'cpu'] as const) verify(compile(graph, target));
+    for (const target of ['portable', 'cpu', 'cuda'] as const) verify(compile(graph, target));
   });
 
   test('keeps the condition of a loop', () => {
@@ -279,7 +279,7 @@ describe('compile', () => {
     const condition = graph.input('go', 'bool', []);
     const body = bodyIn(graph, [2], (_, carried) => mul(carried, 2));
     graph.output('y', emit(Loop, [graph.scalar(3, 'int64'), condition, x], { body })[0]!);
-    for (const target of ['portable', 'cpu'] as const)
+    for (const target of ['portable', 'cpu', 'cuda'] as const)
       expect(compile(graph, target).nodes.at(-1)!.inputs[1]?.name).toBe('go');
   });
 });

@@ -62,8 +62,7 @@ export class TrainingModel {
 
   static async load(program: TrainingProgram, target: Target, driver: Driver): Promise<TrainingModel> {
     const graph = driver === 'loop' ? program.loopGraph() : program.stepGraph();
-    const compiled = compile(graph, target);
-    const bytes = encodeModel(target === 'cuda' ? cudaOnCpu(compiled) : compiled);
+    const bytes = encodeModel(cudaOnCpu(compile(graph, target)));
     const session = await ort.InferenceSession.create(bytes, {
       intraOpNumThreads: 1,
       interOpNumThreads: 1,

@@ -1,7 +1,9 @@
 import type * as Ort from 'onnxruntime-node';
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
 import { Graph } from '../../graph-builder/graph.ts';
-import { conv, matmul, reduceMean, reshape } from '../../graph-builder/ops/index.ts';
+import { ConvChannelsLast, GatherOrZero } from '../../graph-builder/ops/cuda.ts';
+import { conv, matmul, mul, reduceSum, reshape } from '../../graph-builder/ops/index.ts';
+import { emitOne } from '../../graph-builder/ops/op.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import { loadRuntime } from '../engine/onnxruntime.ts';
 import type { Measured } from './probe.ts';
@@ -9,14 +11,30 @@ import type { Measured } from './probe.ts';
 // A program of its own: `node probe-program.js cuda 0`. A provider that crashes takes only this process with it.
 // Exit 0 where the provider computes, with what was measured as JSON on stdout; otherwise the reason is on stderr.
 
-/** The mean of conv(x) times x four times over: a convolution for cuDNN, products for the clock, one number to read back. */
-function model(n: number): Uint8Array {
+/**
+ * The mean of conv(x) times x four times over: a convolution for cuDNN, products for the clock, one number to read back.
+ * On CUDA by the operators that only its provider has, so that what graphs for CUDA rely on is seen to hold.
+ */
+function model(n: number, provider: string): Uint8Array {
   const graph = new Graph('probe');
   const x = graph.input('x', 'float32', [n, n]);
   const blur = graph.constant(tensor('float32', new Float32Array(9).fill(1 / 9), [1, 1, 3, 3]));
-  let y = reshape(conv(reshape(x, [1, 1, n, n]), blur, { pad: 1 }), [n, n]);
+  const blurred =
+    provider === 'cuda'
+      ? emitOne(ConvChannelsLast, [reshape(x, [1, n, n, 1]), blur], {
+          strides: [1, 1],
+          dilations: [1, 1],
+          pads: [1, 1, 1, 1],
+          group: 1,
+        })
+      : conv(reshape(x, [1, 1, n, n]), blur, { pad: 1 });
+  let y = reshape(blurred, [n, n]);
   for (let i = 0; i < products; i++) y = matmul(y, x);
-  graph.output('y', reduceMean(y));
+  if (provider === 'cuda') {
+    const rows = Int32Array.from({ length: n + 2 }, (_, i) => (i < n ? i : i * n));
+    y = emitOne(GatherOrZero, [y, graph.constant(tensor('int32', rows))], { axis: 0 });
+  }
+  graph.output('y', mul(reduceSum(y), 1 / (n * n)));
   return encodeModel(graph);
 }
 
@@ -57,7 +75,7 @@ async function time(
   n: number,
   runs: number,
 ): Promise<{ value: number; milliseconds: number }> {
-  const session = await ort.InferenceSession.create(model(n), {
+  const session = await ort.InferenceSession.create(model(n, provider), {
     executionProviders: [
       provider === 'cuda' ? { name: 'cuda', deviceId: Number(index) } : provider,
     ] as Ort.InferenceSession.ExecutionProviderConfig[],
