@@ -6,8 +6,11 @@ const say = (answer: object) => {
   console.log(JSON.stringify(answer));
 };
 
-/** A contestant's side of the conversation, for as long as rounds are asked for. */
-/** @param device name of the device that the rounds run on */
+/**
+ * A contestant's side of the conversation, for as long as rounds are asked for.
+ *
+ * @param device name of the device that the rounds run on
+ */
 export async function answerRounds(word: Word, round: () => Promise<Round>, device = 'cpu'): Promise<void> {
   say(word);
   for await (const line of createInterface({ input: process.stdin })) {

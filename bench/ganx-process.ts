@@ -56,7 +56,7 @@ const dataset: Dataset = {
   skipped: [],
   data: randomFillSync(new Uint8Array(samples * sizeOf(sample.shape))),
 };
-const resident = isResident(device, dataset);
+const resident = values.driver !== 'step' && isResident(device, dataset);
 const models = trainingModels(program, device, undefined, resident ? dataset : undefined);
 const spec = engineSpec(program, device, used, models);
 const engine = createWorkerEngine(values.driver === 'step' ? { ...spec, ...stepModel() } : spec);

@@ -74,9 +74,12 @@ def answer_rounds(word: Json, work: Callable[[int], object], steps: int, device:
 def device_bytes() -> int | None:
     """What the driver says that this process holds on GPUs, as ganx's side asks it."""
     query = ["nvidia-smi", "--query-compute-apps=pid,used_gpu_memory", "--format=csv,noheader,nounits"]
-    table = subprocess.run(query, capture_output=True, text=True, check=False).stdout
-    rows = [line.split(",") for line in table.splitlines()]
-    held = [int(used) * 2**20 for pid, used in rows if int(pid) == os.getpid() and used.strip().isdigit()]
+    try:
+        table = subprocess.run(query, capture_output=True, text=True, check=False).stdout
+    except OSError:
+        return None
+    rows = [[cell.strip() for cell in line.split(",")] for line in table.splitlines()]
+    held = [int(row[1]) * 2**20 for row in rows if row[0] == str(os.getpid()) and row[1:2] and row[1].isdigit()]
     return sum(held) if held else None
 
 

@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { InputError } from '../artifacts/errors.ts';
 import { runAblation } from '../training/ablation/ablation.ts';
 import { integer } from './numbers.ts';
 import { goOnWithoutReader } from './output.ts';
@@ -36,6 +38,10 @@ export function benchCommand(): Command {
       goOnWithoutReader();
       const signal = stopSignal();
       const folder = out ?? `ablation-${flags.data}`;
+      if (resolve(folder) === resolve(flags.data))
+        throw new InputError(
+          `--out: a folder ${folder} would be taken for the data of that name; choose another`,
+        );
       const table = await runAblation({
         ...flags,
         out: folder,

@@ -51,7 +51,7 @@ function progress(event: StepEvent): string {
   // A run of a given time has no known last step.
   const known = steps < 2 ** 31 - 1;
   const left = known ? ` · ${duration((seconds / step) * (steps - step))} left` : '';
-  return `step ${step}${known ? `/${steps}` : ''} · ${Math.round(imagesPerSecond)} images/s · D ${dLoss.toFixed(3)} · G ${gLoss.toFixed(3)}${left}`;
+  return `step ${step}${known ? `/${steps}` : ''} · ${Math.round(imagesPerSecond)} samples/s · D ${dLoss.toFixed(3)} · G ${gLoss.toFixed(3)}${left}`;
 }
 
 function describe(event: Exclude<TrainEvent, StepEvent>): string[] {
@@ -91,7 +91,7 @@ function describe(event: Exclude<TrainEvent, StepEvent>): string[] {
           ? 'no checkpoint had been saved, so there is no generator'
           : `the checkpoint of step ${checkpoint} is kept and exported`;
       const how = outcome === 'diverged' ? `diverged; ${kept};` : outcome;
-      const rate = event.seconds > 0 ? `, ${event.images} images in ${duration(event.seconds)}` : '';
+      const rate = event.seconds > 0 ? `, ${event.images} samples in ${duration(event.seconds)}` : '';
       const { host, device } = event.peakMemory;
       const memory = device === undefined ? mebibytes(host) : `${mebibytes(device)} on the GPU`;
       return [`${how} at step ${event.step}${rate}, ${memory} at most: ${event.folder}`];

@@ -5,7 +5,6 @@ import type { Tensor } from '../graph-builder/types.ts';
 import { chunkSource, ChunkSize, mostSteps, runBudget } from './chunks.ts';
 import { exportNetworks } from './export.ts';
 import { parseDevice } from './device/device.ts';
-import { isResident } from './engine/resident-data.ts';
 import { explained, peakMemory } from './memory.ts';
 import { divergedState } from './monitor/divergence.ts';
 import { Monitor } from './monitor/monitor.ts';
@@ -38,7 +37,7 @@ export interface TrainResult {
 
 /** Trains until the end, a signal or divergence, and exports what has come of it. */
 export async function runSteps(run: Run): Promise<TrainResult> {
-  const { config, program, imports, dataset, folder, engine, start, onEvent, signal } = run;
+  const { config, program, imports, dataset, resident, folder, engine, start, onEvent, signal } = run;
   const { sampleEvery = 250, checkpointEvery = 1000 } = run.options;
   const { recipe } = config;
   const samples = program.samplesPerStep;
@@ -51,9 +50,8 @@ export async function runSteps(run: Run): Promise<TrainResult> {
   let saved = start.step > 0 ? start.step : -1;
   let drawn = -1;
   let busy = 0;
-  const device = parseDevice(config.device);
-  const resident = isResident(device, dataset);
-  const size = new ChunkSize(runBudget(device), resident ? Infinity : mostSteps(program, dataset));
+  const most = resident ? Infinity : mostSteps(program, dataset);
+  const size = new ChunkSize(runBudget(parseDevice(config.device)), most);
   const painter = new SamplePainter(program, dataset);
   const began = performance.now();
   const seconds = () => start.progress.seconds + (performance.now() - began) / 1000;

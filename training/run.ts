@@ -26,6 +26,8 @@ export interface Run {
   readonly config: RunConfig;
   readonly program: TrainingProgram;
   readonly dataset: Dataset;
+  /** Whether the engine has the data, and is told places in them. */
+  readonly resident: boolean;
   readonly folder: RunFolder;
   readonly engine: Engine;
   /** Threads that it has, which are part of the result. */

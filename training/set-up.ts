@@ -35,7 +35,8 @@ export async function setUp(options: TrainOptions & Listening): Promise<Run> {
   await loadRuntime();
   const config = options.autotune ? await tunedConfig(plan, program, options) : plan.config;
   const { target, threads } = executionOf(config, program, device);
-  const models = trainingModels(program, device, target, residentIn(plan));
+  const resident = residentIn(plan);
+  const models = trainingModels(program, device, target, resident);
   const start = resumed
     ? await resumedState(resumed, config, program, options)
     : await freshState(program, config.seed, signal);
@@ -67,6 +68,7 @@ export async function setUp(options: TrainOptions & Listening): Promise<Run> {
       config,
       program,
       dataset,
+      resident: resident !== undefined,
       folder,
       engine,
       threads,
@@ -89,7 +91,8 @@ async function tunedConfig(
   program: TrainingProgram,
   { signal, onEvent }: Listening,
 ): Promise<RunConfig> {
-  const { config, device, dataset } = { ...plan, device: plan.device.device };
+  const { config, dataset } = plan;
+  const { device } = plan.device;
   const resident = residentIn(plan);
   const usual = usualExecution(program, device, config.threads);
   const tuning = await autotune({

@@ -1,3 +1,5 @@
+import { refuse } from '../errors.ts';
+import { formatShape } from '../shape.ts';
 import type { Shape } from '../types.ts';
 import { convShape, convTransposeShape } from './convolution.ts';
 import type { ConvAttributes, ConvTransposeAttributes } from './convolution.ts';
@@ -21,7 +23,10 @@ const gradient = {
   notDifferentiable: 'it is the form of an operator for CUDA, chosen after differentiation',
 };
 
-/** x [N, H, W, C], w [M, C / group, h, w], optional bias [M] -> [N, H', W', M] */
+/**
+ * x [N, H, W, C], w [M, C / group, h, w] -> [N, H', W', M]. Without a bias, and x must be computed: where one of the two is
+ * an initializer and w is not, the provider takes w for one whose axes it has moved.
+ */
 export const ConvChannelsLast: OpDef<ConvAttributes> = {
   type: 'ConvChannelsLast',
   onnx: { type: 'Conv', domain },
@@ -48,7 +53,12 @@ export const ConvTransposeChannelsLast: OpDef<ConvTransposeAttributes> = {
 export const BatchNormalizationChannelsLast: OpDef<EpsilonAttributes> = {
   type: 'BatchNormalizationChannelsLast',
   onnx: { type: 'BatchNormalization', domain },
-  infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape }],
+  infer: ([x, ...vectors]) => {
+    for (const vector of vectors)
+      if (vector.rank !== 1 || vector.shape[0] !== x!.shape[3])
+        refuse(`vector ${formatShape(vector.shape)} must be [${x!.shape[3]}], the channels of the image`);
+    return [{ dtype: x!.dtype, shape: x!.shape }];
+  },
   gradient,
 };
 

@@ -8,7 +8,7 @@ import { transform } from './transform.ts';
 /** Carried values that a body reads joined and gives back as parts of one. */
 interface Group {
   readonly members: readonly Value[];
-  /** Their place among the carried values. */
+  /** Their places among the carried values, ascending. */
   readonly places: readonly number[];
   readonly join: Node;
 }
@@ -82,12 +82,16 @@ function groupsIn(body: Graph): Group[] {
   return body.nodes.flatMap((node) => {
     const members = node.inputs as readonly Value[];
     const places = members.map((member) => carried.indexOf(member));
-    const isRead = (member: Value) => readers.get(member)!.length === 1 && member.rank === 1;
-    if (node.op.type !== Concat.type || places.includes(-1) || !members.every(isRead)) return [];
+    const isInOrder = places.every((place, i) => place > (places[i - 1] ?? -1));
+    const isRead = (member: Value) =>
+      readers.get(member)!.length === 1 && member.rank === 1 && typeof member.shape[0] === 'number';
+    if (node.op.type !== Concat.type || !isInOrder || !members.every(isRead)) return [];
     const finals = places.map((place) => body.outputs[place + 1]!.value);
     const parting = finals[0]!.node;
     const isParted =
-      parting?.op.type === Split.type && finals.every((value, i) => parting.outputs[i] === value);
+      parting?.op.type === Split.type &&
+      parting.outputs.length === finals.length &&
+      finals.every((value, i) => parting.outputs[i] === value);
     return isParted ? [{ members, places, join: node }] : [];
   });
 }

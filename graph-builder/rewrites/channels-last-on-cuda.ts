@@ -32,10 +32,11 @@ export class CudaForms implements ImageForms {
     if (type === Conv.type) {
       const attributes = node.attributes as unknown as ConvAttributes;
       const geometry = geometryOf(a!, output, kernelOf(b!), attributes);
-      const result = isNarrow(geometry)
-        ? this.#products.forward(image(a!), b!, geometry, bias)
-        : emitOne(ConvChannelsLast, bias ? [image(a!), b, bias] : [image(a!), b], attributes);
-      return layouts.from(result, channelsLastLayout);
+      // An image that is constant makes the provider take weights for constant too.
+      if (isNarrow(geometry) || a!.constant)
+        return layouts.from(this.#products.forward(image(a!), b!, geometry, bias), channelsLastLayout);
+      const result = emitOne(ConvChannelsLast, [image(a!), b], attributes);
+      return layouts.from(bias ? add(result, bias) : result, channelsLastLayout);
     }
     if (type === ConvTranspose.type) {
       const attributes = node.attributes as unknown as ConvTransposeAttributes;

@@ -4,7 +4,7 @@ import { add, min } from '../ops/elementwise.ts';
 import { gather } from '../ops/indexing.ts';
 import { gemm, matmul } from '../ops/matmul.ts';
 import { concat, pad, reshape, slice } from '../ops/movement.ts';
-import { fixed } from '../shape.ts';
+import { fixed, sizeOf } from '../shape.ts';
 import { tensor } from '../types.ts';
 
 /*
@@ -50,7 +50,7 @@ export function geometryOf(
 }
 
 /** Some samples of the batch, worked on together. */
-interface Part {
+export interface Part {
   /** Its first sample. */
   readonly first: number;
   /** The convolution of these samples alone. */
@@ -61,13 +61,14 @@ interface Part {
 const cached = 4 * 2 ** 20;
 
 /**
- * The batch in equal parts (but for the last) whose im2col is cached: up to twice as fast as the whole batch at
- * once, and in a fraction of the memory. A part is not smaller than the weights, which each of them reads anew.
+ * The batch in equal parts (but for the last) whose im2col takes so many bytes. Where it is cached, that is up to twice
+ * as fast as the whole batch at once, and takes a fraction of the memory. A part is not smaller than the weights, which
+ * each of them reads anew.
  */
-function partsOf(geometry: Geometry): readonly Part[] {
+export function partsOf(geometry: Geometry, bytes = cached): readonly Part[] {
   const { batch, large, small, kernel } = geometry;
   const row = 4 * kernel[0] * kernel[1] * large[2];
-  const most = Math.max(cached, row * small[2]) / (row * small[0] * small[1]);
+  const most = Math.max(bytes, row * small[2]) / (row * small[0] * small[1]);
   const count = Math.ceil(batch / Math.max(1, Math.floor(most)));
   const size = Math.ceil(batch / count);
   return Array.from({ length: Math.ceil(batch / size) }, (_, i) => ({
@@ -76,9 +77,22 @@ function partsOf(geometry: Geometry): readonly Part[] {
   }));
 }
 
-/** Builds the matrix forms on one graph, computing each index table once. */
+/** Tables of row numbers, each made once in a graph: what the body of a loop computes is not there outside of it. */
+export class Tables {
+  readonly #made = new Map<Graph, Map<string, Value>>();
+
+  of(graph: Graph, key: string, make: () => Value): Value {
+    let known = this.#made.get(graph);
+    if (!known) this.#made.set(graph, (known = new Map<string, Value>()));
+    let table = known.get(key);
+    if (!table) known.set(key, (table = make()));
+    return table;
+  }
+}
+
+/** Builds the matrix forms, computing each index table once. */
 export class ConvAsMatmul {
-  readonly #tables = new Map<string, Value>();
+  readonly #tables = new Tables();
 
   /** x [N, H, W, C], w [h, w, C, O], bias [O] -> [N, h, w, O] */
   forward(x: Value, w: Value, geometry: Geometry, bias?: Value): Value {
@@ -121,7 +135,7 @@ export class ConvAsMatmul {
           this.#table(dy.graph, `senders ${i}`, part.geometry, local, stride, senderCount - taps),
         );
       });
-      const sum = received.reduce((a, b) => add(a, b));
+      const sum = sumOf(received, dy.graph, [part.geometry.batch * large[0] * large[1], large[2]]);
       return bias ? add(sum, bias) : sum;
     });
     return reshape(joined(parts), [batch, ...large]);
@@ -167,25 +181,28 @@ export class ConvAsMatmul {
     missing?: number,
   ): Value {
     const key = `${what} ${JSON.stringify(geometry)}`;
-    let table = this.#tables.get(key);
-    if (!table) {
+    return this.#tables.of(graph, key, () => {
       const { batch } = geometry;
       const starts = Array.from({ length: batch }, (_, n) => n * stride);
       const rows = add(
         graph.constant(tensor('int32', starts, [batch, 1])),
         graph.constant(tensor('int32', local, [1, local.length])),
       );
-      table = reshape(missing === undefined ? rows : min(rows, missing), [batch * local.length]);
-      this.#tables.set(key, table);
-    }
-    return table;
+      return reshape(missing === undefined ? rows : min(rows, missing), [batch * local.length]);
+    });
   }
 }
 
-const joined = (parts: readonly Value[]) => (parts.length === 1 ? parts[0]! : concat(parts, 0));
+/** The sum of values of that shape; zeros where there are none, as where a stride passes every pixel by. */
+export const sumOf = (values: readonly Value[], graph: Graph, shape: readonly number[]): Value =>
+  values.length
+    ? values.reduce((a, b) => add(a, b))
+    : graph.constant(tensor('float32', new Float32Array(sizeOf(shape)), shape));
+
+export const joined = (parts: readonly Value[]) => (parts.length === 1 ? parts[0]! : concat(parts, 0));
 
 /** The rows of a part among those [N h w, O] of all. */
-function rowsOf(rows: Value, { first, geometry: { batch, small } }: Part): Value {
+export function rowsOf(rows: Value, { first, geometry: { batch, small } }: Part): Value {
   const pixels = small[0] * small[1];
   const isAll = batch * pixels === rows.shape[0];
   return isAll ? rows : slice(rows, { 0: [first * pixels, (first + batch) * pixels] });

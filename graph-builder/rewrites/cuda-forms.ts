@@ -10,9 +10,7 @@ import { tensor } from '../types.ts';
 import { readersOf } from './readers.ts';
 import { transform } from './transform.ts';
 
-/**
- * Forms of elementwise operators for CUDA, where each is a pass over memory: as few passes as there is a kernel for.
- */
+/** Elementwise operators on CUDA, where each is a pass over memory: as few passes as there are kernels for. */
 export function useCudaForms(graph: Graph): Graph {
   const readers = readersOf(graph);
   const isReadOnce = (value: Value) => readers.get(value)?.length === 1;
@@ -41,9 +39,9 @@ function channelAffine(
   if (!before || !isReadOnce(node.inputs[0]!)) return undefined;
   const scaled = affine(sum, before, offset);
   if (scaled) return scaled;
-  if (before.op.type !== Add.type) return undefined;
+  if (before.op.type !== Add.type || sum.node?.op.type !== Add.type) return undefined;
   // (rest + x a) + b is rest + (x a + b).
-  const [rest, product] = sum.node!.inputs;
+  const [rest, product] = sum.node.inputs;
   const inner = before.inputs[1]!;
   const shifted = inner.node && isReadOnce(inner) ? affine(product!, inner.node, offset) : undefined;
   return shifted && add(rest!, shifted);
@@ -53,7 +51,8 @@ function channelAffine(
 function affine(product: Value, before: Node, offset: Value): Value | undefined {
   if (before.op.type !== Mul.type || product.node?.op.type !== Mul.type) return undefined;
   const [x, scale] = product.node.inputs;
-  if (x!.rank !== 4 || x!.dtype !== 'float32' || !isVector(scale!, x!)) return undefined;
+  if (x!.rank !== 4 || x!.dtype !== 'float32' || !isVector(scale!, x!) || !isVector(offset, x!))
+    return undefined;
   const vector = (value: number) => {
     const channels = x!.shape[3] as number;
     return x!.graph.constant(tensor('float32', new Float32Array(channels).fill(value), [channels]));

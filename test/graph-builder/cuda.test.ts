@@ -5,15 +5,22 @@ import { gradients } from '../../graph-builder/autodiff.ts';
 import { Graph } from '../../graph-builder/graph.ts';
 import { leakyRelu } from '../../graph-builder/ops/activation.ts';
 import { conv } from '../../graph-builder/ops/convolution.ts';
+import { loop } from '../../graph-builder/ops/control.ts';
 import { add, mul } from '../../graph-builder/ops/elementwise.ts';
+import { concat, split } from '../../graph-builder/ops/movement.ts';
 import { batchNormTraining } from '../../graph-builder/ops/normalization.ts';
 import { reduceMean, reduceSum } from '../../graph-builder/ops/reduction.ts';
 import { buildProgram } from '../../graph-builder/program.ts';
 import { carryJoined } from '../../graph-builder/rewrites/carry-joined.ts';
+import { partsOf } from '../../graph-builder/rewrites/conv-as-matmul.ts';
+import { ConvOnCuda } from '../../graph-builder/rewrites/conv-on-cuda.ts';
 import { useCudaForms } from '../../graph-builder/rewrites/cuda-forms.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
 import { removeDead } from '../../graph-builder/rewrites/remove-dead.ts';
+import { sizeOf } from '../../graph-builder/shape.ts';
+import { tensor } from '../../graph-builder/types.ts';
 import { verify } from '../../graph-builder/verify.ts';
+import { ownOperatorsGraph } from '../../training/device/cuda/own-operators.ts';
 import { trainingModels } from '../../training/models.ts';
 import { dcgan, images, recipeOf } from '../parity/recipes.ts';
 import { evaluate, feedsOf, types } from './model.ts';
@@ -90,6 +97,108 @@ describe('a training loop for CUDA', () => {
   });
 });
 
+describe('convolutions for CUDA', () => {
+  const difference = async (graph: Graph) => {
+    const feeds = feedsOf(graph);
+    const [ours, right] = [await evaluate(graph, feeds, 'cuda'), await evaluate(graph, feeds, 'portable')];
+    return Math.max(
+      ...Object.entries(right).flatMap(([name, values]) =>
+        Array.from(values, (value, i) => Math.abs(value - ours[name]![i]!)),
+      ),
+    );
+  };
+
+  test('give the provider no constant beside weights that learn: it would take them for moved', async () => {
+    const graph = new Graph('frozen');
+    const x = graph.input('x', 'float32', [2, 8, 5, 5]);
+    const constant = (shape: number[], value: number) =>
+      graph.constant(tensor('float32', new Float32Array(shape.reduce((a, b) => a * b)).fill(value), shape));
+    const w = graph.input('w', 'float32', [6, 8, 3, 3]);
+    graph.output('bias', conv(x, w, { pad: 1 }, constant([6], 0.5)));
+    graph.output('image', conv(constant([2, 8, 5, 5], 0.25), w));
+    const own = compile(graph, 'cuda').nodes.filter(({ op }) => op.onnx?.domain !== undefined);
+    expect(own.map(({ inputs }) => inputs.some((input) => input?.constant))).toEqual([false]);
+    expect(await difference(graph)).toBeLessThan(1e-5);
+  });
+
+  test('work on parts of a batch whose im2col has more elements than the kernel can count', () => {
+    const graph = new Graph('large');
+    const x = graph.input('x', 'float32', [2048, 64, 64, 64]);
+    const w = graph.input('w', 'float32', [128, 64, 4, 4]);
+    graph.output('dw', gradients(reduceSum(conv(x, w, { stride: 2, pad: 1 })), [w])[0]!);
+    const gathers = compile(graph, 'cuda').nodes.filter(({ op }) => op.type === 'GatherOrZero');
+    expect(gathers.length).toBe(4);
+    for (const { outputs } of gathers) expect(sizeOf(outputs[0]!.shape)).toBeLessThanOrEqual(2 ** 29);
+  });
+
+  test('in parts are what they are as a whole', async () => {
+    const [batch, image, kernel] = [5, [6, 6, 3], [3, 3]] as const;
+    const geometry = {
+      batch,
+      large: image,
+      small: [4, 4, 2],
+      kernel,
+      stride: [1, 1],
+      dilation: [1, 1],
+      before: [0, 0],
+    } as const;
+    expect(partsOf(geometry, 4 * 27 * 16 * 2).map(({ first }) => first)).toEqual([0, 2, 4]);
+    const graph = new Graph('parts');
+    const x = graph.input('x', 'float32', [batch, ...image]);
+    const dy = graph.input('dy', 'float32', [batch, 4, 4, 2]);
+    const w = graph.input('w', 'float32', [2, 3, 3, 3]);
+    for (const bytes of [4 * 27 * 16 * 2, 2 ** 20]) {
+      const products = new ConvOnCuda(bytes);
+      graph.output(`y ${bytes}`, products.forward(x, w, geometry));
+      graph.output(`dw ${bytes}`, products.weightGradient(x, dy, geometry));
+    }
+    const results = Object.values(await evaluate(graph, feedsOf(graph)));
+    for (const [i, whole] of results.slice(2).entries())
+      Array.from(whole).forEach((value, at) => {
+        expect(results[i]![at]).toBeCloseTo(value, 4);
+      });
+  });
+
+  test('have tables of their own in a loop and behind it', () => {
+    const graph = new Graph('twice');
+    const x = graph.input('x', 'float32', [2, 3, 6, 6]);
+    const w = graph.input('w', 'float32', [3, 3, 3, 3]);
+    const body = new Graph('body', graph);
+    body.input('iteration', 'int64', []);
+    body.input('condition', 'bool', []);
+    const carried = body.input('carried', 'float32', [2, 3, 6, 6]);
+    body.output('continue', body.constant(tensor('bool', [1], [])));
+    body.output('next', conv(carried, w, { pad: 1 }));
+    const [last] = loop(graph.scalar(2, 'int64'), body, [x]);
+    graph.output('y', conv(last!, w, { pad: 1 }));
+    for (const target of ['cuda', 'cpu', 'portable'] as const) verify(compile(graph, target));
+  });
+
+  test('give zeros to pixels that no tap meets', async () => {
+    const graph = new Graph('missed');
+    const x = graph.input('x', 'float32', [2, 3, 1, 1]);
+    const w = graph.input('w', 'float32', [5, 3, 1, 1]);
+    graph.output('dx', gradients(reduceSum(conv(x, w, { stride: 4, pad: 2 })), [x])[0]!);
+    for (const target of ['cuda', 'cpu'] as const)
+      expect(await evaluate(graph, feedsOf(graph), target)).toEqual({ dx: new Float64Array(6) });
+  });
+});
+
+describe("the provider's own operators", () => {
+  test('are what ONNX says, where they are written in its terms', async () => {
+    const graph = ownOperatorsGraph();
+    const own = graph.nodes.filter(({ op }) => op.onnx).map(({ op }) => op.type);
+    expect(own.sort()).toEqual([
+      'BatchNormalizationChannelsLast',
+      'ConvChannelsLast',
+      'ConvTransposeChannelsLast',
+      'GatherOrZero',
+    ]);
+    const { differences } = await evaluate(graph, feedsOf(graph));
+    expect(Array.from(differences!, (value) => value < 1e-5)).toEqual([true, true, true, true]);
+  });
+});
+
 describe('useCudaForms', () => {
   test('chooses the slope of a leaky ReLU, at 0 the lower one', async () => {
     const graph = new Graph('leaky');
@@ -112,11 +221,17 @@ describe('useCudaForms', () => {
     graph.output('scaled', scaled);
     graph.output('alone', add(mul(x, b), a));
     graph.output('behind', add(add(x, mul(x, b)), a));
+    const narrow = graph.input('narrow', 'float32', [2, 4, 4, 1]);
+    const one = graph.input('one', 'float32', [1]);
+    graph.output('wider', add(add(x, mul(narrow, one)), b));
     expect(types(removeDead(useCudaForms(graph)))).toEqual([
       'Mul',
       'Add',
       'BatchNormalizationChannelsLast',
       'BatchNormalizationChannelsLast',
+      'Add',
+      'Mul',
+      'Add',
       'Add',
     ]);
   });
@@ -152,6 +267,42 @@ describe('carryJoined', () => {
     expect([count(after, 'Concat'), count(after, 'Split')]).toEqual([moments, moments]);
     expect(inside.inputs.length).toBeLessThan(was.inputs.length);
     expect(inside.outputs.length - inside.inputs.length).toBe(was.outputs.length - was.inputs.length);
+  });
+
+  test('leaves alone what is joined in another order, or parted into more', () => {
+    for (const [order, parts] of [
+      [
+        [1, 0],
+        [2, 2],
+      ],
+      [
+        [0, 1],
+        [2, 2, 2],
+      ],
+    ] as const) {
+      const graph = new Graph('other');
+      const initial = [graph.input('p', 'float32', [2]), graph.input('q', 'float32', [2])];
+      const body = new Graph('body', graph);
+      body.input('iteration', 'int64', []);
+      body.input('condition', 'bool', []);
+      const carried = initial.map(({ name }) => body.input(`c/${name}`, 'float32', [2]));
+      const joined = concat(
+        order.map((place) => carried[place]!),
+        0,
+      );
+      const whole = parts.length === 2 ? joined : concat([mul(joined, 2), carried[0]!], 0);
+      const pieces = split(whole, parts, 0);
+      body.output('continue', body.constant(tensor('bool', [1], [])));
+      order.forEach((_, place) => {
+        body.output(`next${place}`, pieces[order.indexOf(place as never)]!);
+      });
+      loop(graph.scalar(2, 'int64'), body, initial).forEach((value, i) => {
+        graph.output(`final${i}`, value);
+      });
+      const result = carryJoined(graph);
+      verify(result);
+      expect(types(result)).toEqual(['Loop']);
+    }
   });
 
   test('keeps the signature, and leaves a graph without a loop alone', () => {

@@ -14,6 +14,7 @@ import { leakyRelu, LeakyReluGradient } from '../../graph-builder/ops/activation
 import { greater, not } from '../../graph-builder/ops/comparison.ts';
 import { loop } from '../../graph-builder/ops/control.ts';
 import { conv, convTranspose, ConvWeightGradient } from '../../graph-builder/ops/convolution.ts';
+import { BatchNormalizationChannelsLast } from '../../graph-builder/ops/cuda.ts';
 import { Add, add, cast, Clip, exp, mul, where } from '../../graph-builder/ops/elementwise.ts';
 import {
   gather,
@@ -213,6 +214,13 @@ const placed: readonly (readonly [string, Build])[] = [
   [
     'BatchNormalization: channel vector [2] must be [3], the channels of the input',
     (s) => batchNormalization(s.x(4, 3), s.x(3), s.x(3), s.x(2), s.x(3), 1e-5),
+  ],
+  [
+    'BatchNormalizationChannelsLast: vector [5] must be [4], the channels of the image',
+    (s) =>
+      emitOne(BatchNormalizationChannelsLast, [s.x(2, 3, 3, 4), s.x(5), s.x(5), s.x(5), s.x(5)], {
+        epsilon: 0.5,
+      }),
   ],
   [
     'AveragePool: kernel [2, 2], strides [2, 2] and pads [0, 0] must fit 2 spatial axes',

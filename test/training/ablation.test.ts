@@ -47,6 +47,11 @@ test('trainings at the same time score as those one after the other, and are not
     const runs = lines.map((line) => JSON.parse(line) as AblationRun);
     return runs.sort((a, b) => a.seed - b.seed).map(({ seed, scores }) => ({ seed, scores }));
   };
+  const taken = await ganx(folder, 'bench', 'techniques', '--data', 'ring8', '--out', './ring8');
+  expect([taken.code, taken.stderr]).toEqual([
+    2,
+    'ganx: --out: a folder ./ring8 would be taken for the data of that name; choose another\n',
+  ]);
   const apart = await bench('apart', '1');
   expect(apart.map(({ seed }) => seed)).toEqual([0, 1]);
   expect(await bench('together', '2')).toEqual(apart);

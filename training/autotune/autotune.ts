@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { availableParallelism, cpus, hostname } from 'node:os';
 import { InputError } from '../../artifacts/errors.ts';
 import { ganxVersion } from '../../artifacts/version.ts';
+import type { Target } from '../../graph-builder/ops/op.ts';
 import { print } from '../../graph-builder/print.ts';
 import type { TrainingProgram } from '../../graph-builder/program.ts';
 import type { Chunk, Device, Engine } from '../engine/engine.ts';
@@ -57,10 +58,14 @@ export async function autotune(
   return { ...tuning, isKept: false };
 }
 
-/** Each device has a graph of its own, which no other computes whole. Threads are the CPU's. */
-const choicesOf = ({ device: { kind }, threads }: Tuned): Choices => ({
-  targets: kind === 'webgpu' ? ['portable'] : [kind, 'portable'],
-  threads: kind === 'cpu' ? Math.min(threads, availableParallelism()) : 0,
+/** What a graph may be compiled for: portably, or for CPU or CUDA, whose graphs no other device computes whole. */
+const targetsOf = ({ kind }: Device): readonly Target[] =>
+  kind === 'webgpu' ? ['portable'] : [kind, 'portable'];
+
+/** Threads are the CPU's. */
+const choicesOf = ({ device, threads }: Tuned): Choices => ({
+  targets: targetsOf(device),
+  threads: device.kind === 'cpu' ? Math.min(threads, availableParallelism()) : 0,
 });
 
 /** Milliseconds of a step; Infinity where it does not run, be it for want of memory. */
@@ -91,5 +96,6 @@ const keyOf = ({ program, device, threads }: Tuned) => ({
   processor: cpus()[0]?.model ?? 'unknown',
   cores: cpus().length,
   threads,
+  targets: [...targetsOf(device)],
   ganx: ganxVersion,
 });

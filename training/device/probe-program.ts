@@ -1,40 +1,24 @@
 import type * as Ort from 'onnxruntime-node';
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
 import { Graph } from '../../graph-builder/graph.ts';
-import { ConvChannelsLast, GatherOrZero } from '../../graph-builder/ops/cuda.ts';
-import { conv, matmul, mul, reduceSum, reshape } from '../../graph-builder/ops/index.ts';
-import { emitOne } from '../../graph-builder/ops/op.ts';
+import { conv, matmul, reduceMean, reshape } from '../../graph-builder/ops/index.ts';
+import { sizeOf } from '../../graph-builder/shape.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import { loadRuntime } from '../engine/onnxruntime.ts';
+import { ownOperatorInputs, ownOperatorsGraph } from './cuda/own-operators.ts';
 import type { Measured } from './probe.ts';
 
 // A program of its own: `node probe-program.js cuda 0`. A provider that crashes takes only this process with it.
 // Exit 0 where the provider computes, with what was measured as JSON on stdout; otherwise the reason is on stderr.
 
-/**
- * The mean of conv(x) times x four times over: a convolution for cuDNN, products for the clock, one number to read back.
- * On CUDA by the operators that only its provider has, so that what graphs for CUDA rely on is seen to hold.
- */
-function model(n: number, provider: string): Uint8Array {
+/** The mean of conv(x) times x four times over: a convolution for cuDNN, products for the clock, one number to read back. */
+function model(n: number): Uint8Array {
   const graph = new Graph('probe');
   const x = graph.input('x', 'float32', [n, n]);
   const blur = graph.constant(tensor('float32', new Float32Array(9).fill(1 / 9), [1, 1, 3, 3]));
-  const blurred =
-    provider === 'cuda'
-      ? emitOne(ConvChannelsLast, [reshape(x, [1, n, n, 1]), blur], {
-          strides: [1, 1],
-          dilations: [1, 1],
-          pads: [1, 1, 1, 1],
-          group: 1,
-        })
-      : conv(reshape(x, [1, 1, n, n]), blur, { pad: 1 });
-  let y = reshape(blurred, [n, n]);
+  let y = reshape(conv(reshape(x, [1, 1, n, n]), blur, { pad: 1 }), [n, n]);
   for (let i = 0; i < products; i++) y = matmul(y, x);
-  if (provider === 'cuda') {
-    const rows = Int32Array.from({ length: n + 2 }, (_, i) => (i < n ? i : i * n));
-    y = emitOne(GatherOrZero, [y, graph.constant(tensor('int32', rows))], { axis: 0 });
-  }
-  graph.output('y', mul(reduceSum(y), 1 / (n * n)));
+  graph.output('y', reduceMean(y));
   return encodeModel(graph);
 }
 
@@ -69,20 +53,38 @@ const latency = 20;
 /** TF32 keeps 10 bits of a factor. */
 const tolerance = 0.01;
 
-async function time(
-  ort: typeof Ort,
-  provider: string,
-  n: number,
-  runs: number,
-): Promise<{ value: number; milliseconds: number }> {
-  const session = await ort.InferenceSession.create(model(n, provider), {
+/** What graphs for CUDA rely on. */
+async function checkOwnOperators(ort: typeof Ort): Promise<void> {
+  const session = await ort.InferenceSession.create(encodeModel(ownOperatorsGraph()), options('cuda'));
+  const feeds = Object.entries(ownOperatorInputs).map(([name, shape]) => {
+    const data = Float32Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(1 + i) / 4);
+    return [name, new ort.Tensor('float32', data, shape)] as const;
+  });
+  const { differences } = await session.run(Object.fromEntries(feeds));
+  await session.release();
+  const values = [...(differences!.data as Float32Array)];
+  if (!values.every((value) => value <= tolerance))
+    throw new Error(`its own operators give other numbers than ONNX's, by ${values.join(', ')}`);
+}
+
+function options(provider: string): Ort.InferenceSession.SessionOptions {
+  return {
     executionProviders: [
       provider === 'cuda' ? { name: 'cuda', deviceId: Number(index) } : provider,
     ] as Ort.InferenceSession.ExecutionProviderConfig[],
     logSeverityLevel: 3,
     // onnxruntime would quietly compute on the CPU what a provider cannot.
     extra: { session: { disable_cpu_ep_fallback: provider === 'cpu' ? '0' : '1' } },
-  });
+  };
+}
+
+async function time(
+  ort: typeof Ort,
+  provider: string,
+  n: number,
+  runs: number,
+): Promise<{ value: number; milliseconds: number }> {
+  const session = await ort.InferenceSession.create(model(n), options(provider));
   const feeds = { x: new ort.Tensor('float32', input(n), [n, n]) };
   let [value, milliseconds] = [NaN, Infinity];
   // The first run compiles.
@@ -104,6 +106,7 @@ try {
   const right = expected(smallest);
   if (!(Math.abs(value - right) <= tolerance * right))
     throw new Error(`it computed ${value} where ${right} is right`);
+  if (kind === 'cuda') await checkOwnOperators(ort);
 
   let measured: Measured = { size: 0, milliseconds: 0, cpuMilliseconds: 0 };
   if (kind !== 'cpu')

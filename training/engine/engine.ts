@@ -40,7 +40,7 @@ export interface Chunk {
   /** Step counter of the first of them. */
   readonly step: number;
   readonly seed: number;
-  /** [K, R, ...sample], R samples a step */
+  /** [K, R, ...sample], R samples a step; int32 [K, R], their places, where the training model has the data */
   readonly real: Tensor;
   /** int32 [K, R], of a program that trains on labels. */
   readonly labels?: Tensor;
@@ -59,6 +59,7 @@ export interface ChunkResult {
 export interface Engine {
   /** Resolves when the session is made; rejects where the device or the model does not work. */
   ready(): Promise<void>;
+  /** Does the steps of a chunk, whose data belong to the engine from then on. */
   run(chunk: Chunk): Promise<ChunkResult>;
   /** A copy of the whole state. */
   state(): Promise<Map<string, Tensor>>;

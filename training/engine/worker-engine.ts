@@ -54,8 +54,9 @@ export function createWorkerEngine(spec: EngineSpec): Engine {
     if (failure) return Promise.reject(failure);
     const id = ++lastId;
     return new Promise<T>((resolve, reject) => {
-      pending.set(id, { resolve, reject });
+      // Throws where something was given away before.
       worker.postMessage({ id, method, args } satisfies Request, given);
+      pending.set(id, { resolve, reject });
     });
   };
   const call = <T>(method: keyof Engine, ...args: readonly unknown[]) => send<T>(method, args);
