@@ -33,7 +33,7 @@ export class CudaForms implements ImageForms {
       const attributes = node.attributes as unknown as ConvAttributes;
       const geometry = geometryOf(a!, output, kernelOf(b!), attributes);
       // An image that is constant makes the provider take weights for constant too.
-      if (isNarrow(geometry) || a!.constant)
+      if (isNarrow(geometry) || a!.constant || !isPlain(attributes))
         return layouts.from(this.#products.forward(image(a!), b!, geometry, bias), channelsLastLayout);
       const result = emitOne(ConvChannelsLast, [image(a!), b], attributes);
       return layouts.from(bias ? add(result, bias) : result, channelsLastLayout);
@@ -41,9 +41,10 @@ export class CudaForms implements ImageForms {
     if (type === ConvTranspose.type) {
       const attributes = node.attributes as unknown as ConvTransposeAttributes;
       const geometry = geometryOf(output, a!, kernelOf(b!), attributes);
-      const result = isNarrow(geometry)
-        ? this.#products.inputGradient(image(a!), b!, geometry)
-        : emitOne(ConvTransposeChannelsLast, [image(a!), b], attributes);
+      const result =
+        isNarrow(geometry) || !isPlain(attributes)
+          ? this.#products.inputGradient(image(a!), b!, geometry)
+          : emitOne(ConvTransposeChannelsLast, [image(a!), b], attributes);
       return layouts.from(bias ? add(result, bias) : result, channelsLastLayout);
     }
     const attributes = node.attributes as unknown as ConvWeightGradientAttributes;
@@ -70,3 +71,8 @@ export class CudaForms implements ImageForms {
     return emitOne(op, bare, attributes);
   }
 }
+
+/** What the provider's operators were seen to compute on a GPU: the same pads on both sides, and nothing beyond them. */
+const isPlain = ({ pads, output_padding = [] }: ConvAttributes & Partial<ConvTransposeAttributes>): boolean =>
+  pads.slice(0, 2).every((pad, axis) => pad === pads[axis + 2]) &&
+  output_padding.every((extra) => extra === 0);

@@ -4,10 +4,14 @@ import { onnx } from '../../artifacts/onnx/proto.ts';
 import { gradients } from '../../graph-builder/autodiff.ts';
 import { Graph } from '../../graph-builder/graph.ts';
 import { leakyRelu } from '../../graph-builder/ops/activation.ts';
-import { conv } from '../../graph-builder/ops/convolution.ts';
+import { conv, convTranspose } from '../../graph-builder/ops/convolution.ts';
+import type { ConvAttributes } from '../../graph-builder/ops/convolution.ts';
+import { ConvChannelsLast, GatherOrZero } from '../../graph-builder/ops/cuda.ts';
 import { loop } from '../../graph-builder/ops/control.ts';
-import { add, mul } from '../../graph-builder/ops/elementwise.ts';
-import { concat, split } from '../../graph-builder/ops/movement.ts';
+import { add, min, mul } from '../../graph-builder/ops/elementwise.ts';
+import { gather } from '../../graph-builder/ops/indexing.ts';
+import { concat, reshape, split, transpose } from '../../graph-builder/ops/movement.ts';
+import { emitOne } from '../../graph-builder/ops/op.ts';
 import { batchNormTraining } from '../../graph-builder/ops/normalization.ts';
 import { reduceMean, reduceSum } from '../../graph-builder/ops/reduction.ts';
 import { buildProgram } from '../../graph-builder/program.ts';
@@ -17,10 +21,11 @@ import { ConvOnCuda } from '../../graph-builder/rewrites/conv-on-cuda.ts';
 import { useCudaForms } from '../../graph-builder/rewrites/cuda-forms.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
 import { removeDead } from '../../graph-builder/rewrites/remove-dead.ts';
+import { transform } from '../../graph-builder/rewrites/transform.ts';
 import { sizeOf } from '../../graph-builder/shape.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import { verify } from '../../graph-builder/verify.ts';
-import { ownOperatorsGraph } from '../../training/device/cuda/own-operators.ts';
+import { ownOperatorInputs, ownOperatorsGraph } from '../../training/device/cuda/own-operators.ts';
 import { trainingModels } from '../../training/models.ts';
 import { dcgan, images, recipeOf } from '../parity/recipes.ts';
 import { evaluate, feedsOf, types } from './model.ts';
@@ -121,6 +126,21 @@ describe('convolutions for CUDA', () => {
     expect(await difference(graph)).toBeLessThan(1e-5);
   });
 
+  test('are left to the provider with pads that are the same on both sides only', async () => {
+    const graph = new Graph('pads');
+    const x = graph.input('x', 'float32', [2, 8, 6, 6]);
+    const w = graph.input('w', 'float32', [6, 8, 3, 3]);
+    const even = conv(x, w, { pad: 1 });
+    const uneven = conv(x, w, { pad: [0, 0, 1, 1] });
+    graph.output('even', even);
+    graph.output('uneven', uneven);
+    const wide = convTranspose(even, w, { stride: 2, pad: 1, outputPadding: 1 });
+    graph.output('wide', wide);
+    const own = compile(graph, 'cuda').nodes.filter(({ op }) => op.onnx?.domain !== undefined);
+    expect(own.map(({ op }) => op.type)).toEqual(['ConvChannelsLast']);
+    expect(await difference(graph)).toBeLessThan(1e-5);
+  });
+
   test('work on parts of a batch whose im2col has more elements than the kernel can count', () => {
     const graph = new Graph('large');
     const x = graph.input('x', 'float32', [2048, 64, 64, 64]);
@@ -195,7 +215,23 @@ describe("the provider's own operators", () => {
       'GatherOrZero',
     ]);
     const { differences } = await evaluate(graph, feedsOf(graph));
-    expect(Array.from(differences!, (value) => value < 1e-5)).toEqual([true, true, true, true]);
+    expect(Array.from(differences!, (value) => value < 1e-6)).toEqual([true, true, true, true]);
+  });
+
+  test('would be found out if they read weights in another layout, or rows that are not there', async () => {
+    const graph = ownOperatorsGraph();
+    const wrong = transform(graph, ({ op, attributes }, [x, w], { copy }) => {
+      if (op.type === GatherOrZero.type) return [gather(x!, min(w!, 119))];
+      if (op.type !== ConvChannelsLast.type) return copy();
+      const misread = transpose(reshape(w!, [16, 4, 4, 8]), [0, 3, 1, 2]);
+      return [emitOne(ConvChannelsLast, [x, misread], attributes as unknown as ConvAttributes)];
+    });
+    const feeds = Object.entries(ownOperatorInputs).map(([name, shape]) => {
+      return [name, Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(1 + i) / 4)] as const;
+    });
+    const { differences } = await evaluate(wrong, Object.fromEntries(feeds));
+    // What the probe lets pass: TF32 keeps 10 bits of a factor.
+    expect(Array.from(differences!, (value) => value > 0.01)).toEqual([true, false, false, true]);
   });
 });
 
