@@ -18,7 +18,7 @@ describe('ganx train', () => {
       folder,
     );
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toContain('done at step 20, 160 images');
+    expect(stdout).toContain('done at step 20, 160 samples');
     expect((await readdir(join(folder, 'run'))).sort()).toEqual([
       'checkpoints',
       'discriminator.onnx',
