@@ -136,8 +136,8 @@ class Encoder {
     const attribute = Object.entries(attributes)
       .filter(([key, value]) => value !== undefined && !asInput.has(key))
       .map(([key, value]) => encodeAttribute(node, key, value!, (body) => this.#subgraph(body)));
-    const { type: opType, domain = '' } = op.onnx ?? { type: op.type };
-    return { opType, domain, name, input, output: this.#outputs(node, name), attribute };
+    const { type: opType, ...domain } = op.onnx ?? { type: op.type };
+    return { opType, ...domain, name, input, output: this.#outputs(node, name), attribute };
   }
 
   #outputs(node: Node, nodeName: string): string[] {

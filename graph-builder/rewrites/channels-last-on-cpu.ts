@@ -9,7 +9,8 @@ import { ReduceMean, reduceSum } from '../ops/reduction.ts';
 import { fixed, sizeOf } from '../shape.ts';
 import { tensor } from '../types.ts';
 import type { ImageForms } from './channels-last.ts';
-import { ConvAsMatmul, geometryOf } from './conv-as-matmul.ts';
+import { ConvAsMatmul } from './conv-as-matmul.ts';
+import { geometryOf } from './conv-geometry.ts';
 import { channelsLastLayout, matrixLayout, sameLayout } from './layout.ts';
 import type { Layout, Layouts } from './layout.ts';
 

@@ -11,7 +11,7 @@ import { reshape } from '../ops/movement.ts';
 import { emitOne } from '../ops/op.ts';
 import { fixed } from '../shape.ts';
 import type { ImageForms } from './channels-last.ts';
-import { geometryOf } from './conv-as-matmul.ts';
+import { geometryOf } from './conv-geometry.ts';
 import { ConvOnCuda, isNarrow } from './conv-on-cuda.ts';
 import { channelsLastLayout } from './layout.ts';
 import type { Layout, Layouts } from './layout.ts';

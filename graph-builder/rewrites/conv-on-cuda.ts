@@ -5,8 +5,8 @@ import { add } from '../ops/elementwise.ts';
 import { reshape, transpose } from '../ops/movement.ts';
 import { emitOne } from '../ops/op.ts';
 import { tensor } from '../types.ts';
-import { joined, nowhere, partsOf, rowsOf, senders, sumOf, Tables } from './conv-as-matmul.ts';
-import type { Geometry, Part } from './conv-as-matmul.ts';
+import { joined, nowhere, partsOf, rowsOf, senders, sumOrZeros, Tables } from './conv-geometry.ts';
+import type { Geometry, Part } from './conv-geometry.ts';
 
 /** Channels of an image: for so few cuDNN has no kernel on tensor cores, and moves axes besides. */
 export const isNarrow = ({ large }: Geometry): boolean => large[2] <= 4;
@@ -60,7 +60,7 @@ export class ConvOnCuda {
     const received = senders(geometry).map((local, i) =>
       this.#gather(sent, `senders ${i}`, whole, local, stride),
     );
-    const sum = sumOf(received, dy.graph, [batch * large[0] * large[1], large[2]]);
+    const sum = sumOrZeros(received, dy.graph, [batch * large[0] * large[1], large[2]]);
     return reshape(sum, [batch, ...large]);
   }
 

@@ -16,7 +16,7 @@ import { batchNormTraining } from '../../graph-builder/ops/normalization.ts';
 import { reduceMean, reduceSum } from '../../graph-builder/ops/reduction.ts';
 import { buildProgram } from '../../graph-builder/program.ts';
 import { carryJoined } from '../../graph-builder/rewrites/carry-joined.ts';
-import { partsOf } from '../../graph-builder/rewrites/conv-as-matmul.ts';
+import { partsOf } from '../../graph-builder/rewrites/conv-geometry.ts';
 import { ConvOnCuda } from '../../graph-builder/rewrites/conv-on-cuda.ts';
 import { useCudaForms } from '../../graph-builder/rewrites/cuda-forms.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
@@ -58,14 +58,16 @@ describe('a training loop for CUDA', () => {
 
   test('pads nothing, and moves the axes of no activation between two layers', () => {
     expect([count(body, 'Pad'), count(body, 'Clip')]).toEqual([0, 0]);
-    const { batch, network } = program.recipe;
+    const { batch } = program.recipe;
     const moved = body.nodes.filter(
       ({ op, inputs: [x] }) => op.type === 'Transpose' && x!.shape[0] === batch,
     );
-    // Images on their way in, and the ends at which dense layers stand.
-    for (const { inputs } of moved)
-      expect(inputs[0]!.shape.some((extent) => extent === 3 || extent === 4)).toBe(true);
-    expect(network.kind).toBe('dcgan');
+    expect(moved.length).toBeGreaterThan(0);
+    // Images on their way in, and the ends at which dense layers stand, of 4 x 4 pixels.
+    for (const { inputs } of moved) {
+      const [, a, width, b] = inputs[0]!.shape;
+      expect(width === 4 || a === 3 || b === 3).toBe(true);
+    }
   });
 
   test('sums channels over leading axes only, for which the provider has a kernel of its own', () => {
