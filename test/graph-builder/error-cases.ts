@@ -1,0 +1,381 @@
+import { gradients } from '../../graph-builder/autodiff.ts';
+import { emit, Graph } from '../../graph-builder/graph.ts';
+import type { Value } from '../../graph-builder/graph.ts';
+import { encoderGraph, generatorGraph } from '../../graph-builder/export.ts';
+import { dropout } from '../../graph-builder/layers/stochastic.ts';
+import { Pass } from '../../graph-builder/layers/pass.ts';
+import { softmaxCrossEntropy } from '../../graph-builder/losses/classification.ts';
+import { binaryCrossEntropy } from '../../graph-builder/losses/adversarial.ts';
+import { networksOf } from '../../graph-builder/networks/networks.ts';
+import { leakyRelu, LeakyReluGradient } from '../../graph-builder/ops/activation.ts';
+import { greater, not } from '../../graph-builder/ops/comparison.ts';
+import { loop } from '../../graph-builder/ops/control.ts';
+import { conv, convTranspose, ConvWeightGradient } from '../../graph-builder/ops/convolution.ts';
+import { BatchNormalizationChannelsLast } from '../../graph-builder/ops/cuda.ts';
+import { Add, add, Clip, exp, mul, where } from '../../graph-builder/ops/elementwise.ts';
+import {
+  gather,
+  gatherElements,
+  gatherND,
+  padWith,
+  scatterElements,
+  scatterND,
+} from '../../graph-builder/ops/indexing.ts';
+import { gemm, matmul } from '../../graph-builder/ops/matmul.ts';
+import {
+  concat,
+  depthToSpace,
+  expand,
+  identity,
+  Pad,
+  pad,
+  reshape,
+  slice,
+  split,
+  transpose,
+} from '../../graph-builder/ops/movement.ts';
+import { batchNormalization, batchNormTraining } from '../../graph-builder/ops/normalization.ts';
+import { emitOne } from '../../graph-builder/ops/op.ts';
+import type { OpDef } from '../../graph-builder/ops/op.ts';
+import { averagePool, globalAveragePool, Resize, upsampleNearest } from '../../graph-builder/ops/pooling.ts';
+import { reduceMean, reduceSum, tile } from '../../graph-builder/ops/reduction.ts';
+import { buildProgram } from '../../graph-builder/program.ts';
+import { RandomStreams } from '../../graph-builder/random.ts';
+import type { DType, Shape } from '../../graph-builder/types.ts';
+import { tensor } from '../../graph-builder/types.ts';
+import { dcgan, images, mlp, recipeOf } from '../parity/recipes.ts';
+
+/** Inputs of one graph, made where they are needed. */
+export class Sketch {
+  readonly graph = new Graph('sketch');
+  x(...shape: Shape): Value {
+    return this.of('float32', shape);
+  }
+  of(dtype: DType, shape: Shape): Value {
+    return this.graph.input(`x${this.graph.inputs.length}`, dtype, shape);
+  }
+  indices(...values: number[]): Value {
+    return this.graph.constant(tensor('int64', values));
+  }
+}
+
+export type Build = (s: Sketch) => unknown;
+
+/** Refused while a node is added: the message says where. */
+export const placed: readonly (readonly [string, Build])[] = [
+  ['LeakyRelu: alpha -0.1 must be in [0, 1]', (s) => leakyRelu(s.x(2), -0.1)],
+  ['LeakyRelu: alpha 1.5 must be in [0, 1]', (s) => leakyRelu(s.x(2), 1.5)],
+  [
+    'LeakyReluGradient: dy and y must have one shape',
+    (s) => emitOne(LeakyReluGradient, [s.x(2), s.x(3)], { alpha: 0 }),
+  ],
+  ['Exp: input is int32, must be float32 or float16 or float64', (s) => exp(s.of('int32', [2]))],
+  ['Not: input is float32, must be bool', (s) => not(s.x(2))],
+  ['Greater: operand 0 is bool, must be float32', (s) => greater(s.of('bool', [2]), s.of('bool', [2]))],
+  ['Add: operand types float32 and int32 must be equal', (s) => add(s.x(2), s.of('int32', [2]))],
+  ['Add: shapes [2, 3] and [2, 4] do not broadcast: 3 against 4', (s) => add(s.x(2, 3), s.x(2, 4))],
+  ['Add: shapes [N] and [M] do not broadcast: N against M', (s) => add(s.x('N'), s.x('M'))],
+  ['Clip: bound [1] must have rank 0', (s) => emitOne(Clip, [s.x(2), s.x(1)], {})],
+  ['Clip: bound is int32, must be float32', (s) => emitOne(Clip, [s.x(2), s.of('int32', [])], {})],
+  [
+    'Where: branch types float32 and float64 must be equal',
+    (s) => where(s.of('bool', [2]), s.x(2), s.of('float64', [2])),
+  ],
+  ['Where: condition is float32, must be bool', (s) => where(s.x(2), s.x(2), s.x(2))],
+
+  [
+    'Conv: strides [0, 0] must be 2 integers >= 1',
+    (s) => conv(s.x(1, 2, 5, 5), s.x(3, 2, 3, 3), { stride: 0 }),
+  ],
+  [
+    'Conv: dilations [1] must be 2 integers >= 1',
+    (s) => conv(s.x(1, 2, 5, 5), s.x(3, 2, 3, 3), { dilation: [1] }),
+  ],
+  [
+    'Conv: pads [1, 1] must be 4 integers >= 0',
+    (s) => conv(s.x(1, 2, 5, 5), s.x(3, 2, 3, 3), { pad: [1, 1] }),
+  ],
+  ['Conv: pads [-1, -1, -1, -1] must be 4', (s) => conv(s.x(1, 2, 5, 5), s.x(3, 2, 3, 3), { pad: -1 })],
+  ['Conv: group 0.5 must be an integer >= 1', (s) => conv(s.x(1, 2, 5, 5), s.x(3, 2, 3, 3), { group: 0.5 })],
+  [
+    'Conv: input [1, 2, 5, 5] and weight [3, 2, 3] must have one rank >= 3',
+    (s) => conv(s.x(1, 2, 5, 5), s.x(3, 2, 3)),
+  ],
+  ['Conv: weight is float64, must be float32', (s) => conv(s.x(1, 2, 5), s.of('float64', [3, 2, 3]))],
+  ['Conv: bias [2] must be [3]', (s) => conv(s.x(1, 2, 5, 5), s.x(3, 2, 3, 3), {}, s.x(2))],
+  [
+    'Conv: input channels 4 must match weight channels 1 x group 2',
+    (s) => conv(s.x(1, 4, 5, 5), s.x(4, 1, 3, 3), { group: 2 }),
+  ],
+  [
+    'Conv: output channels 3 must be divisible by group 2',
+    (s) => conv(s.x(1, 4, 5, 5), s.x(3, 2, 3, 3), { group: 2 }),
+  ],
+  [
+    'Conv: kernel reach 5 must not exceed the padded extent 4 of axis 3',
+    (s) => conv(s.x(1, 2, 5, 4), s.x(3, 2, 3, 3), { dilation: 2 }),
+  ],
+  ['Conv: extent H must be a fixed number here', (s) => conv(s.x(1, 2, 'H', 4), s.x(3, 2, 3, 3))],
+  [
+    'ConvTranspose: input channels 3 must match weight channels 4',
+    (s) => convTranspose(s.x(1, 3, 5, 5), s.x(4, 2, 3, 3)),
+  ],
+  [
+    'ConvTranspose: input channels 3 must be divisible by group 2',
+    (s) => convTranspose(s.x(1, 3, 5, 5), s.x(3, 2, 3, 3), { group: 2 }),
+  ],
+  [
+    'ConvTranspose: output_padding 2 must be >= 0 and smaller than stride 2',
+    (s) => convTranspose(s.x(1, 3, 5, 5), s.x(3, 2, 3, 3), { stride: 2, dilation: 4, outputPadding: 2 }),
+  ],
+  [
+    'ConvTranspose: pads leave an extent of 0 on axis 2, must be >= 1',
+    (s) => convTranspose(s.x(1, 3, 2), s.x(3, 2, 3), { pad: 2 }),
+  ],
+  [
+    'ConvWeightGradient: batches 2 and 3 must be equal',
+    (s) =>
+      emitOne(ConvWeightGradient, [s.x(2, 1, 5), s.x(3, 1, 5)], {
+        strides: [1],
+        dilations: [1],
+        pads: [0, 0],
+        group: 1,
+        kernel_shape: [1],
+      }),
+  ],
+
+  ['MatMul: operands [2] and [2, 3] must have rank >= 2', (s) => matmul(s.x(2), s.x(2, 3))],
+  ['MatMul: inner extents of [2, 3] and [4, 5] must match: 3 against 4', (s) => matmul(s.x(2, 3), s.x(4, 5))],
+  [
+    'Gemm: inner extents of [2, 3]^T and [4, 5] must match: 2 against 4',
+    (s) => gemm(s.x(2, 3), s.x(4, 5), { transA: true }),
+  ],
+  ['Gemm: a [1, 2, 3] must have rank 2', (s) => gemm(s.x(1, 2, 3), s.x(3, 4))],
+  ['Gemm: c [2, 4] does not broadcast to [1, 4]', (s) => gemm(s.x(1, 5), s.x(5, 4), { c: s.x(2, 4) })],
+
+  [
+    'Reshape: shape [2, 3] cannot be viewed as [4, 2]: element counts differ',
+    (s) => reshape(s.x(2, 3), [4, 2]),
+  ],
+  ['Reshape: shape [N, 3] cannot be viewed as [M, 3]', (s) => reshape(s.x('N', 3), ['M', 3])],
+  ['Reshape: shape [N, 3] cannot be viewed as [2*N, 3]', (s) => reshape(s.x('N', 3), ['2*N', 3])],
+  ['Expand: shape [2, 3] does not broadcast to [2, 1]', (s) => expand(s.x(2, 3), [2, 1])],
+  ['Transpose: perm [0, 0] must be a permutation of the 2 axes', (s) => transpose(s.x(2, 3), [0, 0])],
+  ['Concat: float32[3, 3] does not join float32[2, 3] on axis 1', (s) => concat([s.x(2, 3), s.x(3, 3)], 1)],
+  ['Concat: axis 2 must be in [-2, 1]', (s) => concat([s.x(2, 3), s.x(2, 3)], 2)],
+  ['Split: split [1, 1] must add up to extent 3 of axis 1', (s) => split(s.x(2, 3), [1, 1], -1)],
+  ['Slice: step 0 must be a non-zero integer', (s) => slice(s.x(5), { 0: [0, 2, 0] })],
+  ['Pad: pads [1, 1] must have 4 entries', (s) => pad(s.x(2, 3), [1, 1])],
+  ['Pad: pads -2 and -1 cut more than extent 2 of axis 0', (s) => pad(s.x(2, 3), [-2, 0, -1, 0])],
+  ['Pad: pad value [1] must have rank 0', (s) => emitOne(Pad, [s.x(2), undefined, s.x(1)], { pads: [1, 1] })],
+  ['Pad: pad value must be a constant', (s) => emitOne(Pad, [s.x(2), undefined, s.x()], { pads: [1, 1] })],
+  ['DepthToSpace: blocksize 0 must be an integer >= 1', (s) => depthToSpace(s.x(1, 4, 2, 2), 0)],
+  ['DepthToSpace: channels 6 must be divisible by blocksize^2 4', (s) => depthToSpace(s.x(1, 6, 2, 2), 2)],
+  ['DepthToSpace: input [4, 2, 2] must have rank 4', (s) => depthToSpace(s.x(4, 2, 2), 2)],
+
+  ['Gather: indices is float32, must be int32 or int64', (s) => gather(s.x(3), s.x(2))],
+  ['GatherElements: indices [2] must have rank 2', (s) => gatherElements(s.x(2, 3), s.indices(0, 1), 0)],
+  [
+    'ScatterElements: updates [3] must have the shape of indices [2]',
+    (s) => scatterElements(s.x(4), s.indices(0, 1), s.x(3), 0),
+  ],
+  [
+    'ScatterND: updates [1, 3] must have shape [1, 2]',
+    (s) => scatterND(s.x(4, 2), s.of('int64', [1, 1]), s.x(1, 3)),
+  ],
+  [
+    'GatherND: index tuples of 2 must not be longer than rank 1',
+    (s) => gatherND(s.x(4), s.of('int64', [3, 2])),
+  ],
+  [
+    'padWith: reflect pads 0 and 3 must be smaller than extent 3 of axis 1',
+    (s) => padWith(s.x(2, 3), [0, 0, 0, 3], 'reflect'),
+  ],
+
+  [
+    'BatchNormTraining: input [3] must have rank >= 2',
+    (s) => batchNormTraining(s.x(3), s.x(3), s.x(3), 1e-5),
+  ],
+  [
+    'BatchNormalization: channel vector [2] must be [3], the channels of the input',
+    (s) => batchNormalization(s.x(4, 3), s.x(3), s.x(3), s.x(2), s.x(3), 1e-5),
+  ],
+  [
+    'BatchNormalizationChannelsLast: vector [5] must be [4], the channels of the image',
+    (s) =>
+      emitOne(BatchNormalizationChannelsLast, [s.x(2, 3, 3, 4), s.x(5), s.x(5), s.x(5), s.x(5)], {
+        epsilon: 0.5,
+      }),
+  ],
+  [
+    'AveragePool: kernel [2, 2], strides [2, 2] and pads [0, 0] must fit 2 spatial axes',
+    (s) => averagePool(s.x(1, 1, 4, 4), 2, { pad: [0, 0] }),
+  ],
+  [
+    'AveragePool: pads [2, 2] must be smaller than kernel [2]',
+    (s) => averagePool(s.x(1, 1, 4), 2, { pad: 2 }),
+  ],
+  [
+    'AveragePool: kernel 3 must not exceed the padded extent 2 of axis 3',
+    (s) => averagePool(s.x(1, 1, 4, 2), 3),
+  ],
+  ['GlobalAveragePool: input [1, 2] must have rank >= 3', (s) => globalAveragePool(s.x(1, 2))],
+  ['Resize: factors [1, 1, 1.5, 1.5] must be 4 integers >= 1', (s) => upsampleNearest(s.x(1, 1, 2, 2), 1.5)],
+  [
+    'Resize: scales must be a float32 constant',
+    (s) =>
+      emitOne(Resize, [s.x(2), undefined, s.x(1)], {
+        mode: 'nearest',
+        coordinate_transformation_mode: 'asymmetric',
+        nearest_mode: 'floor',
+      }),
+  ],
+  ['ReduceSum: axes [] must name at least one axis', (s) => reduceSum(s.x(2), [])],
+  ['ReduceSum: axes [0, -2] must not repeat', (s) => reduceSum(s.x(2, 3), [0, -2])],
+  ['ReduceMean: axis -3 must be in [-2, 1]', (s) => reduceMean(s.x(2, 3), [-3])],
+  ['Tile: repeats [2] must be 2 numbers >= 1', (s) => tile(s.x(2, 3), [2])],
+
+  [
+    'Loop: trip count int32[] must be int64[]',
+    (s) => loop(s.of('int32', []), body(s.graph, [2], [2]), [s.x(2)]),
+  ],
+  ['Loop: 0 initial values for 1 carried ones', (s) => loop(s.of('int64', []), body(s.graph, [2], [2]), [])],
+  [
+    'Loop: initial value float32[3] of "carried" must be float32[2]',
+    (s) => loop(s.of('int64', []), body(s.graph, [2], [2]), [s.x(3)]),
+  ],
+  [
+    'Loop: next value float32[1, 2] of "carried" must be float32[2]',
+    (s) => loop(s.of('int64', []), body(s.graph, [2], [1, 2]), [s.x(2)]),
+  ],
+  [
+    'Loop: has no gradient: a loop is a training program, not a network',
+    (s) => {
+      const x = s.x(2);
+      return gradients(reduceSum(loop(s.of('int64', []), body(s.graph, [2], [2]), [x])[0]!), [x]);
+    },
+  ],
+  [
+    'ReduceMean: has no gradient here: extent N must be a fixed number here',
+    (s) => {
+      const x = s.x('N', 2);
+      return gradients(reduceMean(x), [x]);
+    },
+  ],
+  [
+    'Mistaken: its gradient rule gave float32[4] for an input float32[2]',
+    (s) => {
+      const mistaken: OpDef = {
+        ...(Add as unknown as OpDef),
+        type: 'Mistaken',
+        gradient: ({ dy }) => [() => concat([dy, dy], 0)],
+      };
+      const x = s.x(2);
+      return gradients(reduceSum(emit(mistaken, [x, s.x(2)], {})[0]!), [x]);
+    },
+  ],
+
+  ['pass: a random layer needs a seed', (s) => dropout(passOf(s.graph), 'drop', s.x(2), 0.5)],
+  ['dropout: rate 1 must be in [0, 1)', (s) => dropout(passOf(s.graph), 'drop', s.x(2), 1)],
+  ['pass: control "std" is not available here', (s) => passOf(s.graph).control('std')],
+  [
+    'pass: tensor "discriminator/w" must be declared once',
+    (s) => {
+      const pass = passOf(s.graph);
+      pass.parameter('w', [1], zeros);
+      pass.parameter('w', [1], zeros);
+    },
+  ],
+  ['pass: tensor "discriminator/w" is missing', (s) => passOf(s.graph, new Map()).parameter('w', [1], zeros)],
+  [
+    'pass: tensor "discriminator/w" has shape [2], must be [1]',
+    (s) => passOf(s.graph, new Map([['discriminator/w', s.x(2)]])).parameter('w', [1], zeros),
+  ],
+  [
+    'binaryCrossEntropy: targets must have the shape of the logits',
+    (s) => binaryCrossEntropy(s.x(2), s.x(3)),
+  ],
+];
+
+/** Refused where there is no place yet, or where a graph as a whole is at fault. */
+export const unplaced: readonly (readonly [string, Build])[] = [
+  ['operands: at least one must be a graph value', () => add(1, 2)],
+  ['input: name "x" must be unique in graph sketch', ({ graph }) => [input(graph), input(graph)]],
+  [
+    'output: name "y" must be unique in graph sketch',
+    (s) => {
+      for (const y of [s.x(), s.x()]) s.graph.output('y', y);
+    },
+  ],
+  [
+    'constant: 3 elements must fill shape [2]',
+    ({ graph }) => graph.constant(tensor('float32', [1, 2, 3], [2])),
+  ],
+  [
+    'graph: values of graphs sketch and other cannot meet in one node',
+    (s) => add(s.x(), new Graph('other').scalar(1)),
+  ],
+  ['graph: a node needs at least one input', () => concat([], 0)],
+  ['gradients: loss float32[2] must be a float scalar', (s) => gradients(s.x(2), [])],
+  ['gradients: loss int32[] must be a float scalar', (s) => gradients(s.of('int32', []), [])],
+  [
+    'random: stream "z" must be drawn from once',
+    (s) => {
+      const streams = streamsOf(s);
+      streams.bits('z', [2]);
+      streams.uniform('z', [2]);
+    },
+  ],
+  ['random: probability 1.5 must be in [0, 1]', (s) => streamsOf(s).mask('z', [2], 1.5)],
+  [
+    'dcgan: image size 20 x 20 must be one of 16, 32, 64, 128, square',
+    () => networksOf(recipeOf(dcgan), { kind: 'images', shape: [1, 20, 20] }, []),
+  ],
+  [
+    'dcgan: channels 2 must be 1 or 3',
+    () => networksOf(recipeOf(dcgan), { kind: 'images', shape: [2, 32, 32] }, []),
+  ],
+  [
+    'dcgan: needs images; for points use the recipe mlp',
+    () => networksOf(recipeOf(dcgan), { kind: 'points', shape: [2] }, []),
+  ],
+  [
+    'networks: kind imported needs both networks from elsewhere',
+    () => networksOf({ ...recipeOf(dcgan), network: { kind: 'imported', zDim: 4 } }, images(1, 16), []),
+  ],
+  [
+    'softmaxCrossEntropy: logits [4, 3] and labels [5] must be [N, classes] and [N]',
+    (s) => softmaxCrossEntropy(s.of('float32', [4, 3]), s.of('int32', [5])),
+  ],
+  [
+    'export: recipe parity has no encoder',
+    () => encoderGraph(buildProgram(recipeOf(mlp), { kind: 'points', shape: [2] }), new Map()),
+  ],
+  [
+    'pass: a conditional layer needs labels',
+    (s) => new Pass({ graph: s.graph, network: 'g', training: true }).labels,
+  ],
+  [
+    'is missing from the state',
+    () => generatorGraph(buildProgram(recipeOf(mlp), { kind: 'points', shape: [2] }), new Map()),
+  ],
+];
+
+const zeros = { kind: 'constant', value: 0 } as const;
+const input = (graph: Graph) => graph.input('x', 'float32', []);
+const streamsOf = (s: Sketch) => RandomStreams.of(s.graph, s.of('int32', []), s.of('int32', []));
+
+function passOf(graph: Graph, values?: ReadonlyMap<string, Value>): Pass {
+  return new Pass({ graph, network: 'discriminator', training: true, ...(values ? { values } : {}) });
+}
+
+/** A loop body that carries one value and hands on one of shape `next`. */
+function body(parent: Graph, carried: Shape, next: readonly number[]): Graph {
+  const graph = new Graph('body', parent);
+  graph.input('iteration', 'int64', []);
+  const condition = graph.input('condition', 'bool', []);
+  const value = graph.input('carried', 'float32', carried);
+  graph.output('condition', identity(condition));
+  graph.output('next', reshape(mul(value, 2), next));
+  return graph;
+}
