@@ -17,6 +17,7 @@ const { values } = parseArgs({
     threads: { type: 'string' },
     seconds: { type: 'string' },
     device: { type: 'string' },
+    workers: { type: 'string', default: '0' },
   },
 });
 const model = values.model!;
@@ -31,7 +32,7 @@ const draw = await (values.runtime === 'wasm' ? drawerOfWasm() : drawerOfNode())
 
 async function drawerOfNode(): Promise<(seed: number) => Promise<unknown>> {
   const device = values.device === 'cpu' ? 'cpu' : 'cuda';
-  const generator = await Generator.load(model, { threads, device });
+  const generator = await Generator.load(model, { threads, device, workers: Number(values.workers) });
   return (seed) => generator.sample(n, { seed });
 }
 

@@ -61,11 +61,12 @@ async function compare(
 ): Promise<Comparison> {
   const { model, weights, proof } = await writeModel(each, folder);
   const { threads, seconds, device, tf32 } = options;
-  const ganx = (runtime: string) =>
+  const ganx = (runtime: string, workers = 0) =>
     new Contestant(process.execPath, [
       beside('inference-process.js'),
-      ...flags({ runtime, model, batch, threads, seconds, device }),
+      ...flags({ runtime, model, batch, threads, seconds, device, workers }),
     ]);
+  const sharing = batch > 1 && threads > 1 && device === 'cpu';
   const pytorch = (mode: string) =>
     new Contestant('python3', [
       pythonScript('pytorch_inference.py'),
@@ -75,6 +76,7 @@ async function compare(
   const compared = await compareSides(
     [
       { name: 'ganx', start: () => ganx('node') },
+      ...(sharing ? [{ name: 'ganx, workers', start: () => ganx('node', threads) }] : []),
       { name: 'ganx in wasm', start: () => ganx('wasm') },
       ...(options.pytorch
         ? [

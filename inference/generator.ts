@@ -61,6 +61,8 @@ export interface Backend {
   readonly device: string;
   /** Of onnxruntime; absent where it decides by itself. */
   readonly threads?: number;
+  /** In Node, where they were asked for: threads that share the work of many samples; 0 where they cannot. */
+  readonly workers?: number;
   /** Why that device, and those threads, where ganx chose them. */
   readonly reason?: string;
 }

@@ -1,5 +1,7 @@
 import { encodePng } from '../artifacts/png.ts';
 import { checkOptions } from './arguments.ts';
+import { checkWorkers, hireCrew } from './crew/hire.ts';
+import type { CrewSettings } from './crew/hire.ts';
 import type { Generator as GeneratorInterface, PictureOptions, Samples } from './generator.ts';
 import { encoderBeside, readModel } from './node-files.ts';
 import { loadRuntime, nodeRuntime, sessionSettings } from './onnxruntime-node.ts';
@@ -12,7 +14,7 @@ import type { ModelSource, SourceOptions } from './source.ts';
 export * from './common.ts';
 export type { Device, SessionSettings } from './onnxruntime-node.ts';
 
-export interface LoadSettings extends SessionSettings, SourceOptions {
+export interface LoadSettings extends SessionSettings, CrewSettings, SourceOptions {
   /** An `encoder.onnx`; default: the one in the folder of the run, where a folder is loaded. */
   readonly encoder?: ModelSource;
 }
@@ -26,15 +28,27 @@ export class Generator extends ServedGenerator implements GeneratorInterface {
    * @throws InputError where it is no generator of ganx, or the device cannot be used.
    */
   static async load(source: ModelSource, settings: LoadSettings = {}): Promise<Generator> {
-    checkOptions('settings', settings, { ...sessionSettings, ...sourceOptions, encoder: true });
+    checkOptions('settings', settings, {
+      ...sessionSettings,
+      ...sourceOptions,
+      encoder: true,
+      workers: true,
+    });
+    checkWorkers(settings);
     const generator = await readModel(source, 'generator', settings);
     const encoderSource = settings.encoder ?? (await encoderBeside(source));
     const encoder =
       encoderSource === undefined ? undefined : await readModel(encoderSource, 'encoder', settings);
     const runtime = nodeRuntime(await loadRuntime(), settings);
-    const { device = 'cpu', threads } = settings;
+    const { device = 'cpu', threads, workers } = settings;
     const backend = { device, ...(threads !== undefined && { threads }) };
-    return new Generator(await loadModels(runtime, backend, generator, encoder));
+    const models = await loadModels(runtime, backend, generator, encoder);
+    const crew = await hireCrew(models.generator, generator, settings);
+    return new Generator({
+      ...models,
+      ...(crew && { generator: crew }),
+      backend: { ...backend, ...(workers !== undefined && { workers: crew?.size ?? 0 }) },
+    });
   }
 
   /** Images as a grid, points as a plot. */

@@ -1,16 +1,14 @@
 import { InputError } from '../artifacts/errors.ts';
 import type { GeneratorMetadata } from '../artifacts/metadata.ts';
 import { checkOptions } from './arguments.ts';
-import { sizeOf } from './count.ts';
 import { Encoder } from './encoder.ts';
-import { readGenerator } from './generator-file.ts';
-import { sliceSize } from './generator.ts';
 import type { Backend, InterpolateOptions, ReconstructOptions, SampleOptions, Samples } from './generator.ts';
-import { sliceSeed } from './latent.ts';
-import { Model } from './model.ts';
-import type { Feed, Runtime } from './model.ts';
+import type { Runtime } from './model.ts';
 import { countImages, planFrames, planSamples } from './plan.ts';
 import type { SamplePlan } from './plan.ts';
+import { RowModel } from './row-model.ts';
+import { frameRows, sampleRows } from './rows.ts';
+import type { RowRunner, Rows } from './rows.ts';
 import { Serial } from './serial.ts';
 import type { ModelBytes } from './source.ts';
 
@@ -18,9 +16,10 @@ import type { ModelBytes } from './source.ts';
 
 /** A generator and its encoder in a runtime. */
 export interface LoadedModels {
-  readonly metadata: GeneratorMetadata;
+  /** What messages call the generator. */
+  readonly source: string;
   readonly backend: Backend;
-  readonly generator: Model;
+  readonly generator: RowRunner;
   readonly encoder: Encoder | undefined;
 }
 
@@ -35,35 +34,39 @@ export async function loadModels(
   generator: ModelBytes,
   encoder?: ModelBytes,
 ): Promise<LoadedModels> {
-  const metadata = readGenerator(generator);
-  const model = await Model.load(runtime, generator.bytes, generator.source);
+  const model = await RowModel.load(runtime, generator);
   try {
-    const loaded = encoder && (await Encoder.load(runtime, encoder, metadata));
-    return { metadata, backend, generator: model, encoder: loaded };
+    const loaded = encoder && (await Encoder.load(runtime, encoder, model.metadata));
+    return { source: generator.source, backend, generator: model, encoder: loaded };
   } catch (error) {
-    await model.release();
+    await model.dispose();
     throw error;
   }
 }
 
-/** All of a generator that no runtime changes: how calls are planned, cut into slices, fed and kept in order. */
+/** All of a generator that no runtime changes: how calls are planned, made into rows and kept in order. */
 export class ServedGenerator {
   readonly metadata: GeneratorMetadata;
   readonly backend: Backend;
-  readonly #model: Model;
+  readonly #source: string;
+  readonly #runner: RowRunner;
   readonly #encoder: Encoder | undefined;
   readonly #calls = new Serial();
   #disposal: Promise<void> | undefined;
 
-  constructor({ metadata, backend, generator, encoder }: LoadedModels) {
-    this.metadata = metadata;
+  constructor({ source, backend, generator, encoder }: LoadedModels) {
+    this.metadata = generator.metadata;
     this.backend = backend;
-    this.#model = generator;
+    this.#source = source;
+    this.#runner = generator;
     this.#encoder = encoder;
   }
 
   sample(n: number, options: SampleOptions = {}): Promise<Samples> {
-    return this.#call(() => this.#runSlices(planSamples(this.metadata, n, options)));
+    return this.#call(() => {
+      const plan = planSamples(this.metadata, n, options);
+      return this.#run(plan, sampleRows(plan));
+    });
   }
 
   interpolate(
@@ -74,8 +77,7 @@ export class ServedGenerator {
   ): Promise<Samples> {
     return this.#call(() => {
       const plan = planFrames(this.metadata, a, b, frames, options);
-      // Noise depends on the place in the batch: frames that are to share it are each the first of their own.
-      return this.metadata.random ? this.#run(plan, 1, () => plan.seed) : this.#runSlices(plan);
+      return this.#run(plan, frameRows(plan, this.metadata.random));
     });
   }
 
@@ -83,18 +85,19 @@ export class ServedGenerator {
     return this.#call(async () => {
       if (!this.#encoder)
         throw new InputError(
-          `${this.#model.source}: has no encoder; load the folder of a run of the recipe vaegan, or give one`,
+          `${this.#source}: has no encoder; load the folder of a run of the recipe vaegan, or give one`,
         );
       checkOptions('options', options, { seed: true, label: true });
       const n = countImages(images, this.metadata);
       const z = await this.#encoder.encode(images, n);
-      return this.#runSlices(planSamples(this.metadata, n, { ...options, z }));
+      const plan = planSamples(this.metadata, n, { ...options, z });
+      return this.#run(plan, sampleRows(plan));
     });
   }
 
   dispose(): Promise<void> {
     this.#disposal ??= this.#calls.run(async () => {
-      await this.#model.release();
+      await this.#runner.dispose();
       await this.#encoder?.release();
     });
     return this.#disposal;
@@ -102,33 +105,12 @@ export class ServedGenerator {
 
   #call<T>(task: () => Promise<T>): Promise<T> {
     if (this.#disposal)
-      return Promise.reject(new InputError(`${this.#model.source}: the generator has been disposed of`));
+      return Promise.reject(new InputError(`${this.#source}: the generator has been disposed of`));
     return this.#calls.run(task);
   }
 
-  #runSlices(plan: SamplePlan): Promise<Samples> {
-    return this.#run(plan, sliceSize, (slice) => sliceSeed(plan.seed, slice));
-  }
-
-  async #run(plan: SamplePlan, size: number, seedOf: (slice: number) => number): Promise<Samples> {
-    const { n, z, labels } = plan;
-    const { shape, kind } = this.metadata;
-    const sampleSize = sizeOf(shape);
-    const data = new Float32Array(n * sampleSize);
-    for (let start = 0; start < n; start += size) {
-      const end = Math.min(start + size, n);
-      const feeds = this.#feeds(plan, start, end, seedOf(start / size));
-      data.set(await this.#model.run(feeds, kind, [end - start, ...shape]), start * sampleSize);
-    }
-    return { data, shape: [n, ...shape], z, ...(labels && { labels }) };
-  }
-
-  #feeds({ z, labels }: SamplePlan, start: number, end: number, seed: number): Record<string, Feed> {
-    const { zDim, random } = this.metadata;
-    return {
-      z: { data: z.subarray(start * zDim, end * zDim), dims: [end - start, zDim] },
-      ...(random && { seed: { data: Int32Array.of(seed), dims: [] } }),
-      ...(labels && { label: { data: labels.subarray(start, end), dims: [end - start] } }),
-    };
+  async #run({ n, z, labels }: SamplePlan, rows: Rows): Promise<Samples> {
+    const data = await this.#runner.run(rows);
+    return { data, shape: [n, ...this.metadata.shape], z, ...(labels && { labels }) };
   }
 }

@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import Fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import { ganxVersion } from '../../artifacts/version.ts';
+import type { RowRunner } from '../rows.ts';
 import { Admission } from './admission.ts';
 import { Batcher } from './batcher.ts';
 import { Connections } from './connections.ts';
@@ -14,7 +15,6 @@ import { addObserving } from './observing.ts';
 import { addPage } from './page.ts';
 import type { Page } from './page.ts';
 import { answerBadAddress, answerErrors } from './refusals.ts';
-import type { RowRunner } from './row-model.ts';
 
 export interface AppOptions extends Limits {
   /** Milliseconds that a run waits for further requests; 0 = none. */

@@ -1,6 +1,5 @@
-import type { RowRunner } from './row-model.ts';
-import { joinRows, sliceRows } from './rows.ts';
-import type { Rows } from './rows.ts';
+import { endOfSlice, joinRows, sliceRows } from '../rows.ts';
+import type { RowRunner, Rows } from '../rows.ts';
 
 export interface BatcherOptions {
   /** Milliseconds that a run waits for further requests; 0 = none. While a run is under way, requests gather anyhow. */
@@ -84,11 +83,10 @@ export class Batcher {
     let room = this.#options.maxBatch;
     while (room > 0 && this.#jobs.length) {
       const job = this.#jobs[0]!;
-      const { count, places } = job.rows;
+      const { count } = job.rows;
       const start = job.taken;
       // Where slices cannot be mixed a run is one of them, whole.
-      const next = places.indexOf(0, start + 1);
-      const end = this.#runner.mixes ? Math.min(start + room, count) : next < 0 ? count : next;
+      const end = this.#runner.mixes ? Math.min(start + room, count) : endOfSlice(job.rows, start);
       parts.push({ job, start, end });
       job.taken = end;
       if (end === count) this.#jobs.shift();

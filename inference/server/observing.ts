@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
+import type { RowRunner } from '../rows.ts';
 import type { AppOptions } from './app.ts';
 import type { Metrics } from './metrics.ts';
-import type { RowRunner } from './row-model.ts';
 
 /** Adds what tells of the server and its model: `/v1/model`, `/healthz`, `/metrics`, `/openapi.json`. */
 export function addObserving(

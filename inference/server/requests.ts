@@ -1,9 +1,9 @@
 import type { GeneratorMetadata } from '../../artifacts/metadata.ts';
 import { planFrames, planSamples } from '../plan.ts';
 import type { SamplePlan } from '../plan.ts';
+import { frameRows, sampleRows } from '../rows.ts';
+import type { Rows } from '../rows.ts';
 import type { GenerateBody, InterpolateBody } from './fields.ts';
-import { frameRows, sampleRows } from './rows.ts';
-import type { Rows } from './rows.ts';
 
 /** What a request comes to. */
 export interface Work {

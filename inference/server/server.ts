@@ -1,11 +1,10 @@
 import type { AddressInfo } from 'node:net';
 import { InputError } from '../../artifacts/errors.ts';
+import { startWorker } from '../crew/worker-runner.ts';
 import { readModel } from '../node-files.ts';
 import type { SessionSettings } from '../onnxruntime-node.ts';
 import { createApp } from './app.ts';
 import type { AppOptions } from './app.ts';
-import type { Page } from './page.ts';
-import { startWorker } from './worker-runner.ts';
 
 export interface ServerOptions extends Omit<AppOptions, 'page'> {
   /** Folder of the built playground; default: no page. */
@@ -33,9 +32,10 @@ export interface Server {
  */
 export async function startServer(path: string, options: ServerOptions): Promise<Server> {
   const { settings, maxBatch, host, port, playground } = options;
-  const worker = await startWorker({ path, settings, maxBatch });
+  const model = await readModel(path, 'generator', {});
+  const worker = await startWorker({ model, settings, maxBatch });
   try {
-    const page = playground === undefined ? undefined : await pageOf(path, playground);
+    const page = playground === undefined ? undefined : { folder: playground, generator: model.bytes };
     const app = await createApp(worker, { ...options, ...(page && { page }) });
     await app.listen({ host, port }).catch((error: unknown) => {
       throw refused(error as NodeJS.ErrnoException, host, port);
@@ -55,11 +55,6 @@ export async function startServer(path: string, options: ServerOptions): Promise
     throw error;
   }
 }
-
-const pageOf = async (path: string, folder: string): Promise<Page> => ({
-  folder,
-  generator: (await readModel(path, 'generator', {})).bytes,
-});
 
 function refused(error: NodeJS.ErrnoException, host: string, port: number): Error {
   const why: Readonly<Record<string, string>> = {

@@ -12,8 +12,7 @@ import { sliceSize } from '../../../inference/generator.ts';
 import { Generator } from '../../../inference/node.ts';
 import { planSamples } from '../../../inference/plan.ts';
 import { Batcher } from '../../../inference/server/batcher.ts';
-import { RowModel } from '../../../inference/server/row-model.ts';
-import { sampleRows } from '../../../inference/server/rows.ts';
+import { sampleRows } from '../../../inference/rows.ts';
 import {
   conditionalModel,
   dropoutRecipe,
@@ -24,10 +23,9 @@ import {
   points,
   pointsRecipe,
 } from '../generators.ts';
-import { base64, digest, post, service, together, Watched } from './service.ts';
+import { base64, digest, loadRows, post, service, together, Watched } from './service.ts';
 
-const load = async (model: Uint8Array, maxBatch = 64) =>
-  new Watched(await RowModel.load(model, { threads: 1 }, maxBatch));
+const load = async (model: Uint8Array, maxBatch = 64) => new Watched(await loadRows(model, maxBatch));
 
 /** Requests of many kinds: one slice, several, a piece of one, frames; each with a seed of its own. */
 const bodies = [

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { Generator } from '../../../inference/node.ts';
-import { RowModel } from '../../../inference/server/row-model.ts';
 import { temporaryFolder } from '../../artifacts/temporary-folder.ts';
 import {
   classes,
@@ -15,7 +14,7 @@ import {
   points,
   pointsRecipe,
 } from '../generators.ts';
-import { base64, patience, post, service, together, Watched } from './service.ts';
+import { base64, loadRows, patience, post, service, together, Watched } from './service.ts';
 import type { Answer } from './service.ts';
 
 describe('POST /v1/generate', () => {
@@ -219,7 +218,7 @@ describe('what is not served', () => {
   });
 
   it('503 with Retry-After: more samples than the queue has room for, and only while it has none', async () => {
-    const runner = new Watched(await RowModel.load(conditionalModel(), { threads: 1 }, 4));
+    const runner = new Watched(await loadRows(conditionalModel(), 4));
     const app = await service(runner, { maxBatch: 4, maxQueue: 10, batchWindow: 0 });
     const release = runner.hold();
     const accepted = [4, 5].map((n) => post(app, '/v1/generate', { n }));
@@ -262,7 +261,7 @@ describe('what the server tells', () => {
   });
 
   it('GET /metrics: requests by status, sizes of runs, latencies', async () => {
-    const runner = new Watched(await RowModel.load(conditionalModel(), { threads: 1 }, 64));
+    const runner = new Watched(await loadRows(conditionalModel(), 64));
     const app = await service(runner);
     await together(
       app,
@@ -304,7 +303,7 @@ describe('what the server tells', () => {
 });
 
 it('a client that goes away takes its rows along', async () => {
-  const runner = new Watched(await RowModel.load(conditionalModel(), { threads: 1 }, 2));
+  const runner = new Watched(await loadRows(conditionalModel(), 2));
   const app = await service(runner, { maxBatch: 2, batchWindow: 0 });
   const address = await app.listen({ port: 0 });
   const release = runner.hold();

@@ -1,13 +1,20 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { expect, onTestFinished } from 'vitest';
+import { loadProven } from '../../../inference/crew/mixing-model.ts';
+import { loadRuntime, nodeRuntime } from '../../../inference/onnxruntime-node.ts';
 import { createApp } from '../../../inference/server/app.ts';
 import type { AppOptions } from '../../../inference/server/app.ts';
 import { defaultLimits } from '../../../inference/server/limits.ts';
-import { RowModel } from '../../../inference/server/row-model.ts';
-import type { RowRunner } from '../../../inference/server/row-model.ts';
+import type { RowRunner } from '../../../inference/rows.ts';
 
 export const standard: AppOptions = { ...defaultLimits, batchWindow: 2, maxBatch: 64 };
+
+/** A model as the server loads it, with one thread and in this one. */
+export async function loadRows(bytes: Uint8Array, maxBatch: number): Promise<RowRunner> {
+  const runtime = nodeRuntime(await loadRuntime(), { threads: 1 });
+  return loadProven(runtime, { bytes, source: 'generator' }, maxBatch);
+}
 
 /** For what takes milliseconds, unless the machine has no time. */
 export const patience = { timeout: 60_000 };
@@ -18,8 +25,7 @@ export async function service(
   options: Partial<AppOptions> = {},
 ): Promise<FastifyInstance> {
   const all = { ...standard, ...options };
-  const runner =
-    model instanceof Uint8Array ? await RowModel.load(model, { threads: 1 }, all.maxBatch) : model;
+  const runner = model instanceof Uint8Array ? await loadRows(model, all.maxBatch) : model;
   const app = await createApp(runner, all);
   onTestFinished(async () => {
     await app.close();

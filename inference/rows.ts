@@ -1,10 +1,13 @@
-import { sliceSize } from '../generator.ts';
-import { sliceSeed } from '../latent.ts';
-import type { SamplePlan } from '../plan.ts';
+import type { GeneratorMetadata } from '../artifacts/metadata.ts';
+import { sliceSize } from './generator.ts';
+import { sliceSeed } from './latent.ts';
+import type { SamplePlan } from './plan.ts';
+
+// Runs in browsers too: no Node.
 
 /**
- * What the model is to make, a row a sample. A row says itself which noise it gets: that of row `place` of a run with
- * `seed`. So rows of several requests can share a run, and those of one may be spread over several.
+ * What a model is to make, a row a sample. A row says itself which noise it gets: that of row `place` of a run with
+ * `seed`. So rows of several calls can share a run, and those of one may be spread over several.
  */
 export interface Rows {
   readonly count: number;
@@ -18,6 +21,19 @@ export interface Rows {
   readonly labels?: Int32Array;
 }
 
+/** What runs rows, wherever it is. Runs follow one another. */
+export interface RowRunner {
+  readonly metadata: GeneratorMetadata;
+  /**
+   * Whether any rows may share a run. Otherwise what is run must consist of whole slices, the last of which may lack
+   * its end.
+   */
+  readonly mixes: boolean;
+  /** [count, ...shape]; the rows must not be used afterwards. */
+  run(rows: Rows): Promise<Float32Array>;
+  dispose(): Promise<void>;
+}
+
 /** The rows of `Generator.sample`: slices of 64, each with a seed of its own. */
 export function sampleRows(plan: SamplePlan): Rows {
   return rowsOf(plan, sliceSize, (slice) => sliceSeed(plan.seed, slice));
@@ -25,7 +41,7 @@ export function sampleRows(plan: SamplePlan): Rows {
 
 /** The rows of `Generator.interpolate`: frames of a generator with noise are each the first of a run, so they share it. */
 export function frameRows(plan: SamplePlan, random: boolean): Rows {
-  return rowsOf(plan, random ? 1 : sliceSize, () => plan.seed);
+  return random ? rowsOf(plan, 1, () => plan.seed) : sampleRows(plan);
 }
 
 function rowsOf({ n, z, labels }: SamplePlan, size: number, seedOf: (slice: number) => number): Rows {
@@ -36,6 +52,12 @@ function rowsOf({ n, z, labels }: SamplePlan, size: number, seedOf: (slice: numb
     places: Int32Array.from({ length: n }, (_, i) => i % size),
     ...(labels && { labels }),
   };
+}
+
+/** Where the slice that begins at row `start` ends: the row after its last. */
+export function endOfSlice({ count, places }: Rows, start: number): number {
+  const next = places.indexOf(0, start + 1);
+  return next < 0 ? count : next;
 }
 
 /** Rows `start` to `end` - 1. */

@@ -3,14 +3,20 @@ import { InputError } from '../../artifacts/errors.ts';
 import { withoutTelemetry } from '../../artifacts/telemetry.ts';
 import type { GeneratorMetadata } from '../../artifacts/metadata.ts';
 import type { SessionSettings } from '../onnxruntime-node.ts';
-import type { RowRunner } from './row-model.ts';
-import type { Rows } from './rows.ts';
+import type { RowRunner, Rows } from '../rows.ts';
+import type { ModelBytes } from '../source.ts';
 
 /** What the worker is started with. */
 export interface WorkerSpec {
-  readonly path: string;
+  readonly model: ModelBytes;
   readonly settings: SessionSettings;
-  readonly maxBatch: number;
+  /** Most rows of a run, for `loadProven`; default: whoever starts the worker tests the bits of its rows. */
+  readonly maxBatch?: number;
+}
+
+/** What the worker is given: its spec, and where it says that it is inside onnxruntime, int32 [1]. */
+export interface WorkerData extends WorkerSpec {
+  readonly busy: Int32Array;
 }
 
 /** What the worker is sent: rows to run, or `null` to let the model go and end. */
@@ -27,16 +33,28 @@ export interface WorkerRunner extends RowRunner {
   readonly failure: Promise<never>;
 }
 
+const busyOfAll = new Set<Int32Array>();
+
+/** The process ends its threads, and would abort if one were inside onnxruntime then. Most runs are over in a second. */
+function waitForRuns(): void {
+  for (const busy of busyOfAll) Atomics.wait(busy, 0, 1, 30_000);
+}
+
 /**
- * A `RowModel` in a thread of its own: onnxruntime's `run` blocks its thread, and a server must go on answering. The
- * thread is asked to end and never terminated: that would abort the process if it happened during a run.
+ * A model in a thread of its own: onnxruntime's `run` blocks its thread, and a server must go on answering. The thread
+ * is asked to end and never terminated: that would abort the process if it happened during a run. While it has nothing
+ * to do it keeps no process alive.
  *
- * @throws InputError as `RowModel.load` does
+ * @throws InputError as the loading of a model does
  */
 export async function startWorker(spec: WorkerSpec): Promise<WorkerRunner> {
   withoutTelemetry();
   // Options of Node such as --eval are not meant for it.
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: spec, execArgv: [] });
+  const busy = new Int32Array(new SharedArrayBuffer(4));
+  const workerData: WorkerData = { ...spec, busy };
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, execArgv: [] });
+  if (busyOfAll.size === 0) process.on('exit', waitForRuns);
+  busyOfAll.add(busy);
   let waiting: { resolve: (answer: Answer) => void; reject: (reason: unknown) => void } | undefined;
   let ended: Error | undefined;
   let asked = false;
@@ -50,14 +68,19 @@ export async function startWorker(spec: WorkerSpec): Promise<WorkerRunner> {
       fail(new Error(`the worker that runs the model failed: ${cause.message}`, { cause }));
     });
     worker.on('exit', (code) => {
+      busyOfAll.delete(busy);
+      if (busyOfAll.size === 0) process.off('exit', waitForRuns);
       fail(new Error(`the worker that runs the model ended with code ${code}`));
     });
   });
   failure.catch(() => undefined);
   const answer = async () => {
+    worker.ref();
     const received = await new Promise<Answer>((resolve, reject) => {
       if (ended) reject(ended);
       waiting = { resolve, reject };
+    }).finally(() => {
+      worker.unref();
     });
     if (!('error' in received)) return received;
     const { known, message } = received.error;
@@ -79,6 +102,7 @@ export async function startWorker(spec: WorkerSpec): Promise<WorkerRunner> {
     dispose: async () => {
       asked = true;
       if (ended) return;
+      worker.ref();
       const end = new Promise((resolve) => worker.once('exit', resolve));
       worker.postMessage(null satisfies Order);
       await end;

@@ -1,0 +1,103 @@
+import type { GeneratorMetadata } from '../../artifacts/metadata.ts';
+import { sizeOf } from '../count.ts';
+import { sliceSize } from '../generator.ts';
+import { joinRows, sliceRows } from '../rows.ts';
+import type { RowRunner, Rows } from '../rows.ts';
+import { probeRows } from './mixing-model.ts';
+
+/** Fewer rows are left to the leader, who has all threads for them. */
+const fewest = 16;
+/** Rows that a helper is given at a time: few enough to end together, many enough for matrix products. */
+const largestShare = 32;
+
+/**
+ * A leader, a model with several threads, runs few rows; many are shared among helpers, copies of it in threads of
+ * their own. onnxruntime's threads work on one operator at a time and wait for each other there, and its transposed
+ * convolution goes through a batch image by image, a part of it on one thread.
+ */
+export class Crew implements RowRunner {
+  readonly metadata: GeneratorMetadata;
+  readonly mixes: boolean;
+  readonly #leader: RowRunner;
+  #helpers: readonly RowRunner[];
+
+  private constructor(leader: RowRunner, helpers: readonly RowRunner[]) {
+    this.metadata = leader.metadata;
+    this.mixes = leader.mixes;
+    this.#leader = leader;
+    this.#helpers = helpers;
+  }
+
+  /**
+   * Puts to the test whether helpers give the bits of the leader, since kernels may sum in an order that depends on
+   * the size of the batch.
+   *
+   * @param helpers whose rows may mix
+   * @returns undefined where they do not; they have been disposed of then
+   */
+  static async form(leader: RowRunner, helpers: readonly RowRunner[]): Promise<Crew | undefined> {
+    const crew = new Crew(leader, helpers);
+    const { metadata } = leader;
+    const rows = joinRows([probeRows(metadata, sliceSize, -7), probeRows(metadata, fewest, 11)]);
+    try {
+      const expected = bytesOf(await leader.run(sliceRows(rows, 0, rows.count)));
+      if (Buffer.compare(expected, bytesOf(await crew.#share(rows))) === 0) return crew;
+    } catch {
+      // As good as other bits.
+    }
+    await crew.#dismiss();
+    return undefined;
+  }
+
+  /** Helpers that are at work. */
+  get size(): number {
+    return this.#helpers.length;
+  }
+
+  async run(rows: Rows): Promise<Float32Array> {
+    if (this.#helpers.length === 0 || rows.count < fewest) return this.#leader.run(rows);
+    try {
+      return await this.#share(rows);
+    } catch {
+      // The leader is as good, or says what is wrong.
+      await this.#dismiss();
+      return this.#leader.run(rows);
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await this.#dismiss();
+    await this.#leader.dispose();
+  }
+
+  /** Each helper takes the next share when it is done with its last. */
+  async #share(rows: Rows): Promise<Float32Array> {
+    const helpers = this.#helpers;
+    const { count } = rows;
+    const shares = helpers.length * Math.ceil(count / (helpers.length * largestShare));
+    const startOf = (share: number) => Math.round((share * count) / shares);
+    const size = sizeOf(this.metadata.shape);
+    const data = new Float32Array(count * size);
+    let next = 0;
+    const work = async (helper: RowRunner) => {
+      while (next < shares) {
+        const [start, end] = [startOf(next), startOf(next + 1)];
+        next++;
+        if (end > start) data.set(await helper.run(sliceRows(rows, start, end)), start * size);
+      }
+    };
+    const outcomes = await Promise.allSettled(helpers.map(work));
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed) throw failed.reason;
+    return data;
+  }
+
+  async #dismiss(): Promise<void> {
+    const helpers = this.#helpers;
+    this.#helpers = [];
+    await Promise.allSettled(helpers.map((helper) => helper.dispose()));
+  }
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) =>
+  new Uint8Array(buffer, byteOffset, byteLength);

@@ -1,0 +1,71 @@
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { temporaryFolder } from '../../artifacts/temporary-folder.ts';
+import { dropoutRecipe, generatorModel, grey } from '../generators.ts';
+
+/** Runs a module against the built package, with `Generator` and `file`, a generator with dropout. */
+async function runModule(text: string): Promise<{ readonly code: number; readonly output: string }> {
+  const file = join(temporaryFolder(), 'generator.onnx');
+  writeFileSync(file, generatorModel(dropoutRecipe, grey));
+  const module = `import { Generator } from 'ganx/inference';\nconst file = ${JSON.stringify(file)};\n${text}`;
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      ['--input-type=module', '--eval', module],
+      (_, stdout, stderr) => {
+        resolve({ code: child.exitCode ?? -1, output: stdout + stderr });
+      },
+    );
+  });
+}
+
+test('samples of workers are the bits of none, and the thread that asks stays free', async () => {
+  const { code, output } = await runModule(`
+    const alone = await Generator.load(file, { threads: 2 });
+    const shared = await Generator.load(file, { threads: 2, workers: 2 });
+    console.log(JSON.stringify([alone.backend, shared.backend]));
+    const same = (a, b) => Buffer.compare(Buffer.from(a.data.buffer), Buffer.from(b.data.buffer)) === 0;
+    console.log(same(await alone.sample(100, { seed: 3 }), await shared.sample(100, { seed: 3 })));
+    console.log(same(await alone.sample(100, { seed: 3 }), await shared.sample(100, { seed: 4 })));
+    console.log(same(await alone.interpolate(1, 2, 20), await shared.interpolate(1, 2, 20)));
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 1);
+    const before = ticks;
+    await shared.sample(8192);
+    console.log(ticks - before > 3);
+    clearInterval(timer);
+    await alone.dispose();
+    // Its workers must not keep the process alive.
+  `);
+  expect(output.split('\n')).toEqual([
+    '[{"device":"cpu","threads":2},{"device":"cpu","threads":2,"workers":2}]',
+    'true',
+    'false',
+    'true',
+    'true',
+    '',
+  ]);
+  expect(code).toBe(0);
+});
+
+test('workers end with dispose', async () => {
+  const { code, output } = await runModule(`
+    const generator = await Generator.load(file, { workers: 2 });
+    const sampled = generator.sample(640);
+    await generator.dispose();
+    console.log((await sampled).shape.join());
+    await generator.sample(1).catch((error) => console.log(error.message.includes('disposed of')));
+  `);
+  expect([code, output]).toEqual([0, '640,1,16,16\ntrue\n']);
+});
+
+test.each([0, 5, 20])('process.exit during a run, after %i ms, is no crash', async (milliseconds) => {
+  const { code, output } = await runModule(`
+    const generator = await Generator.load(file, { workers: 2 });
+    void generator.sample(20000);
+    setTimeout(() => process.exit(3), ${milliseconds});
+  `);
+  expect([code, output]).toEqual([3, '']);
+});
