@@ -3,7 +3,7 @@ import { add, min } from '../ops/elementwise.ts';
 import { gather } from '../ops/indexing.ts';
 import { gemm, matmul } from '../ops/matmul.ts';
 import { concat, pad, reshape } from '../ops/movement.ts';
-import { fixed } from '../shape.ts';
+import { fixed, sizeOf } from '../shape.ts';
 import { tensor } from '../types.ts';
 import { joined, partsOf, rowsOf, senders, sumOrZeros, Tables } from './conv-geometry.ts';
 import type { Geometry, Part } from './conv-geometry.ts';
@@ -21,6 +21,12 @@ import type { Geometry, Part } from './conv-geometry.ts';
  */
 const cached = 4 * 2 ** 20;
 
+/** Parts for the cache, but no smaller than four times the weights, which each of them reads and packs anew. */
+const partsFor = (geometry: Geometry) => {
+  const { large, small, kernel } = geometry;
+  return partsOf(geometry, Math.max(cached, 16 * sizeOf([...kernel, large[2], small[2]])));
+};
+
 /** Builds the matrix forms, computing each index table once. */
 export class ConvAsMatmul {
   readonly #tables = new Tables();
@@ -29,7 +35,7 @@ export class ConvAsMatmul {
   forward(x: Value, w: Value, geometry: Geometry, bias?: Value): Value {
     const { batch, large, small, kernel } = geometry;
     const matrix = reshape(w, [kernel[0] * kernel[1] * large[2], small[2]]);
-    const parts = partsOf(geometry, cached).map((part) => {
+    const parts = partsFor(geometry).map((part) => {
       const columns = this.#columns(x, part);
       return bias ? gemm(columns, matrix, { c: bias }) : matmul(columns, matrix);
     });
@@ -40,7 +46,7 @@ export class ConvAsMatmul {
   weightGradient(x: Value, dy: Value, geometry: Geometry): Value {
     const { batch, large, small, kernel } = geometry;
     const rows = reshape(dy, [batch * small[0] * small[1], small[2]]);
-    const sum = partsOf(geometry, cached).reduce<Value | undefined>(
+    const sum = partsFor(geometry).reduce<Value | undefined>(
       (c, part) => gemm(this.#columns(x, part), rowsOf(rows, part), { transA: true, ...(c ? { c } : {}) }),
       undefined,
     );
@@ -55,7 +61,7 @@ export class ConvAsMatmul {
     const rows = reshape(dy, [batch * small[0] * small[1], small[2]]);
     const zeroRow = dy.graph.constant(tensor('float32', new Float32Array(small[2]), [1, small[2]]));
     const bySmallPixel = senders(geometry);
-    const parts = partsOf(geometry, cached).map((part) => {
+    const parts = partsFor(geometry).map((part) => {
       const padded = concat([rowsOf(rows, part), zeroRow], 0);
       const senderCount = fixed(padded.shape[0]) * taps;
       const sent = reshape(gemm(padded, matrix, { transB: true }), [senderCount, large[2]]);

@@ -50,15 +50,12 @@ export interface Part {
   readonly geometry: Geometry;
 }
 
-/**
- * The batch in equal parts (but for the last) whose im2col takes so many bytes at most. A part is not smaller than the
- * weights, which each of them reads anew.
- */
+/** The batch in equal parts (but for the last), each of one sample or whose im2col takes so many bytes at most. */
 export function partsOf(geometry: Geometry, bytes: number): readonly Part[] {
   const { batch, large, small, kernel } = geometry;
   const row = 4 * kernel[0] * kernel[1] * large[2];
-  const most = Math.max(bytes, row * small[2]) / (row * small[0] * small[1]);
-  const count = Math.ceil(batch / Math.max(1, Math.floor(most)));
+  const most = Math.floor(bytes / (row * small[0] * small[1]));
+  const count = Math.ceil(batch / Math.max(1, most));
   const size = Math.ceil(batch / count);
   return Array.from({ length: Math.ceil(batch / size) }, (_, i) => ({
     first: i * size,
