@@ -21,7 +21,8 @@ const usage = `usage: npm run bench -- serve [options]
 
 const here = dirname(fileURLToPath(import.meta.url));
 const program = join(here, '../cli/main.js');
-const autocannon = createRequire(import.meta.url).resolve('autocannon');
+/** Found when it is needed: where other benchmarks run, it need not be installed. */
+const autocannon = () => createRequire(import.meta.url).resolve('autocannon');
 
 interface Round {
   readonly perSecond: number;
@@ -131,7 +132,7 @@ async function load({ url }: Running, clients: string, seconds: string, n: numbe
     const flags = ['-c', clients, '-d', duration, '-m', 'POST', '-H', 'content-type=application/json'];
     const body = JSON.stringify({ n, seed: 1 });
     const { stdout } = await promisify(execFile)(process.execPath, [
-      autocannon,
+      autocannon(),
       ...flags,
       '-b',
       body,

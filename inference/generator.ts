@@ -61,9 +61,9 @@ export interface Backend {
   readonly device: string;
   /** Of onnxruntime; absent where it decides by itself. */
   readonly threads?: number;
-  /** In Node, where they were asked for: threads that share the work of many samples; 0 where they cannot. */
+  /** In Node, where they were asked for: how many share the work of many samples since it was loaded. */
   readonly workers?: number;
-  /** Why that device, and those threads, where ganx chose them. */
+  /** Why that device, and those threads, where ganx chose them; why there are no workers. */
   readonly reason?: string;
 }
 

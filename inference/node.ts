@@ -34,21 +34,23 @@ export class Generator extends ServedGenerator implements GeneratorInterface {
       encoder: true,
       workers: true,
     });
-    checkWorkers(settings);
     const generator = await readModel(source, 'generator', settings);
     const encoderSource = settings.encoder ?? (await encoderBeside(source));
     const encoder =
       encoderSource === undefined ? undefined : await readModel(encoderSource, 'encoder', settings);
     const runtime = nodeRuntime(await loadRuntime(), settings);
+    checkWorkers(settings);
     const { device = 'cpu', threads, workers } = settings;
     const backend = { device, ...(threads !== undefined && { threads }) };
     const models = await loadModels(runtime, backend, generator, encoder);
-    const crew = await hireCrew(models.generator, generator, settings);
-    return new Generator({
-      ...models,
-      ...(crew && { generator: crew }),
-      backend: { ...backend, ...(workers !== undefined && { workers: crew?.size ?? 0 }) },
-    });
+    if (!workers) return new Generator(models);
+    try {
+      const crew = await hireCrew(models.generator, generator, settings);
+      return new Generator({ ...models, generator: crew, backend: { ...backend, workers } });
+    } catch (error) {
+      const reason = `no workers: ${(error as Error).message}`;
+      return new Generator({ ...models, backend: { ...backend, workers: 0, reason } });
+    }
   }
 
   /** Images as a grid, points as a plot. */

@@ -32,37 +32,30 @@ export class Crew implements RowRunner {
    * Puts to the test whether helpers give the bits of the leader, since kernels may sum in an order that depends on
    * the size of the batch.
    *
-   * @param helpers whose rows may mix
-   * @returns undefined where they do not; they have been disposed of then
+   * @param helpers whose rows may mix; they are disposed of where it fails
+   * @throws Error where they give other bits, or none.
    */
-  static async form(leader: RowRunner, helpers: readonly RowRunner[]): Promise<Crew | undefined> {
+  static async form(leader: RowRunner, helpers: readonly RowRunner[]): Promise<Crew> {
     const crew = new Crew(leader, helpers);
-    const { metadata } = leader;
-    const rows = joinRows([probeRows(metadata, sliceSize, -7), probeRows(metadata, fewest, 11)]);
+    const probes = [sliceSize, fewest, 1].map((n, i) => probeRows(leader.metadata, n, i - 7));
+    const rows = joinRows(probes);
     try {
       const expected = bytesOf(await leader.run(sliceRows(rows, 0, rows.count)));
       if (Buffer.compare(expected, bytesOf(await crew.#share(rows))) === 0) return crew;
-    } catch {
-      // As good as other bits.
+      throw new Error('their samples differ in the last bits');
+    } catch (error) {
+      await crew.#dismiss();
+      throw error;
     }
-    await crew.#dismiss();
-    return undefined;
-  }
-
-  /** Helpers that are at work. */
-  get size(): number {
-    return this.#helpers.length;
   }
 
   async run(rows: Rows): Promise<Float32Array> {
     if (this.#helpers.length === 0 || rows.count < fewest) return this.#leader.run(rows);
-    try {
-      return await this.#share(rows);
-    } catch {
-      // The leader is as good, or says what is wrong.
+    return this.#share(rows).catch(async (error: unknown) => {
+      if (!(error instanceof HelperFailure)) throw error;
       await this.#dismiss();
       return this.#leader.run(rows);
-    }
+    });
   }
 
   async dispose(): Promise<void> {
@@ -83,12 +76,14 @@ export class Crew implements RowRunner {
       while (next < shares) {
         const [start, end] = [startOf(next), startOf(next + 1)];
         next++;
-        if (end > start) data.set(await helper.run(sliceRows(rows, start, end)), start * size);
+        if (end === start) continue;
+        const part = sliceRows(rows, start, end);
+        data.set(await helper.run(part).catch(failed), start * size);
       }
     };
     const outcomes = await Promise.allSettled(helpers.map(work));
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failed) throw failed.reason;
+    const first = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (first) throw first.reason;
     return data;
   }
 
@@ -98,6 +93,13 @@ export class Crew implements RowRunner {
     await Promise.allSettled(helpers.map((helper) => helper.dispose()));
   }
 }
+
+/** A helper's, not the caller's: the leader can do what it was to do. */
+class HelperFailure extends Error {}
+
+const failed = (cause: unknown): never => {
+  throw new HelperFailure((cause as Error).message, { cause });
+};
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) =>
   new Uint8Array(buffer, byteOffset, byteLength);

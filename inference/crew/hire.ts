@@ -9,10 +9,9 @@ import { startWorker } from './worker-runner.ts';
 
 export interface CrewSettings {
   /**
-   * Threads of their own, each with a copy of the model, that share the work of 16 samples and more, so that it keeps
-   * the calling thread free; 0 to 64, default 0, for the device `cpu`. Each has its part of `threads`. Samples are the
-   * same, bit for bit: that is tested when they start, and where it does not hold they are not used, which `backend`
-   * tells.
+   * Threads of their own, each with a copy of the model, in which 16 samples and more are computed; 0 to 64, default
+   * 0, for the device `cpu`. Each has its part of `threads`, and at least one. Samples are the same, bit for bit: that
+   * is tested when they start. Where it does not hold, or they cannot start, there are none, and `backend` says why.
    */
   readonly workers?: number;
 }
@@ -24,20 +23,28 @@ export function checkWorkers({ workers = 0, device = 'cpu' }: CrewSettings & Ses
     throw new InputError(`workers ${workers} are for the device cpu, not for ${device}`);
 }
 
-/** The crew of a model; undefined where none is asked for, or none can be had. */
+/**
+ * The crew of a model.
+ *
+ * @throws Error where it cannot be had.
+ */
 export async function hireCrew(
   leader: RowRunner,
-  model: ModelBytes,
+  { bytes, source }: ModelBytes,
   { workers = 0, threads = availableParallelism(), optimization }: CrewSettings & SessionSettings,
-): Promise<Crew | undefined> {
-  if (workers === 0) return undefined;
+): Promise<Crew> {
   const settings: SessionSettings = {
     threads: Math.max(1, Math.floor(threads / workers)),
     ...(optimization && { optimization }),
   };
+  // A view would take all of its buffer along to each.
+  const model = { bytes: bytes.slice(), source };
   const started = await Promise.allSettled(
     Array.from({ length: workers }, () => startWorker({ model, settings })),
   );
   const helpers = started.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-  return helpers.length > 0 ? Crew.form(leader, helpers) : undefined;
+  const refused = started.find((outcome) => outcome.status === 'rejected');
+  if (!refused) return Crew.form(leader, helpers);
+  await Promise.all(helpers.map((helper) => helper.dispose()));
+  throw refused.reason;
 }

@@ -14,7 +14,7 @@ export interface WorkerSpec {
   readonly maxBatch?: number;
 }
 
-/** What the worker is given: its spec, and where it says that it is inside onnxruntime, int32 [1]. */
+/** What the worker is given: its spec, and where it clears what is set before it is asked for anything, int32 [1]. */
 export interface WorkerData extends WorkerSpec {
   readonly busy: Int32Array;
 }
@@ -37,7 +37,8 @@ const busyOfAll = new Set<Int32Array>();
 
 /** The process ends its threads, and would abort if one were inside onnxruntime then. Most runs are over in a second. */
 function waitForRuns(): void {
-  for (const busy of busyOfAll) Atomics.wait(busy, 0, 1, 30_000);
+  const end = performance.now() + 30_000;
+  for (const busy of busyOfAll) Atomics.wait(busy, 0, 1, Math.max(0, end - performance.now()));
 }
 
 /**
@@ -50,7 +51,7 @@ function waitForRuns(): void {
 export async function startWorker(spec: WorkerSpec): Promise<WorkerRunner> {
   withoutTelemetry();
   // Options of Node such as --eval are not meant for it.
-  const busy = new Int32Array(new SharedArrayBuffer(4));
+  const busy = new Int32Array(new SharedArrayBuffer(4)).fill(1);
   const workerData: WorkerData = { ...spec, busy };
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, execArgv: [] });
   if (busyOfAll.size === 0) process.on('exit', waitForRuns);
@@ -64,8 +65,9 @@ export async function startWorker(spec: WorkerSpec): Promise<WorkerRunner> {
       waiting?.reject(ended);
       if (!asked) reject(ended);
     };
-    worker.on('error', (cause) => {
-      fail(new Error(`the worker that runs the model failed: ${cause.message}`, { cause }));
+    worker.on('error', (cause: unknown) => {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      fail(new Error(`the worker that runs the model failed: ${reason}`, { cause }));
     });
     worker.on('exit', (code) => {
       busyOfAll.delete(busy);
@@ -96,6 +98,7 @@ export async function startWorker(spec: WorkerSpec): Promise<WorkerRunner> {
     failure,
     run: async (rows) => {
       const reply = answer();
+      Atomics.store(busy, 0, 1);
       worker.postMessage(rows satisfies Order, transfers(rows));
       return ((await reply) as Extract<Answer, { data: unknown }>).data;
     },
@@ -104,6 +107,7 @@ export async function startWorker(spec: WorkerSpec): Promise<WorkerRunner> {
       if (ended) return;
       worker.ref();
       const end = new Promise((resolve) => worker.once('exit', resolve));
+      Atomics.store(busy, 0, 1);
       worker.postMessage(null satisfies Order);
       await end;
     },

@@ -66,7 +66,7 @@ test.each([
   [130, [22, 21, 22, 22, 21, 22]],
 ])('shares %i rows evenly, with the bits of the leader', async (n, shares) => {
   const { leader, helpers, forget, rows } = await members();
-  const crew = (await Crew.form(leader, helpers))!;
+  const crew = await Crew.form(leader, helpers);
   const expected = await leader.run(rows(n));
   forget();
   expect(await crew.run(rows(n))).toEqual(expected);
@@ -77,14 +77,14 @@ test.each([
 
 test('shares frames, which have the noise of a first row each', async () => {
   const { leader, helpers } = await members();
-  const crew = (await Crew.form(leader, helpers))!;
+  const crew = await Crew.form(leader, helpers);
   const frames = () => frameRows(planSamples(leader.metadata, 20, { seed: 5 }), true);
   expect(await crew.run(frames())).toEqual(await leader.run(frames()));
 });
 
 test('leaves few rows to the leader', async () => {
   const { leader, helpers, forget, rows } = await members();
-  const crew = (await Crew.form(leader, helpers))!;
+  const crew = await Crew.form(leader, helpers);
   forget();
   await crew.run(rows(15));
   expect([leader.runs, ...helpers.map(({ runs }) => runs)]).toEqual([[15], [], []]);
@@ -99,20 +99,28 @@ test('is not formed of helpers that give other bits', async () => {
     if (calls++ === 0) data[3]! += 1e-7;
     return data;
   };
-  expect(await Crew.form(leader, helpers)).toBeUndefined();
+  await expect(Crew.form(leader, helpers)).rejects.toThrow('their samples differ in the last bits');
   expect(helpers.map(({ disposed }) => disposed)).toEqual([true, true]);
   expect(leader.disposed).toBe(false);
 });
 
 test('loses nothing when a helper fails', async () => {
   const { leader, helpers, forget, rows } = await members();
-  const crew = (await Crew.form(leader, helpers))!;
+  const crew = await Crew.form(leader, helpers);
   const expected = await leader.run(rows(64));
   helpers[0].instead = () => Promise.reject(new Error('out of luck'));
   forget();
   expect(await crew.run(rows(64))).toEqual(expected);
   expect(leader.runs).toEqual([64]);
   expect(helpers.map(({ disposed }) => disposed)).toEqual([true, true]);
-  expect(crew.size).toBe(0);
   expect(await crew.run(rows(64))).toEqual(expected);
+});
+
+test('keeps its helpers where the caller is to blame', async () => {
+  const { leader, helpers, rows } = await members();
+  const crew = await Crew.form(leader, helpers);
+  const detached = rows(64);
+  structuredClone(detached.z, { transfer: [detached.z.buffer] });
+  await expect(crew.run(detached)).rejects.toThrow(TypeError);
+  expect(helpers.map(({ disposed }) => disposed)).toEqual([false, false]);
 });

@@ -6,7 +6,10 @@ import { temporaryFolder } from '../../artifacts/temporary-folder.ts';
 import { dropoutRecipe, generatorModel, grey } from '../generators.ts';
 
 /** Runs a module against the built package, with `Generator` and `file`, a generator with dropout. */
-async function runModule(text: string): Promise<{ readonly code: number; readonly output: string }> {
+async function runModule(
+  text: string,
+  preload?: string,
+): Promise<{ readonly code: number; readonly output: string }> {
   const file = join(temporaryFolder(), 'generator.onnx');
   writeFileSync(file, generatorModel(dropoutRecipe, grey));
   const module = `import { Generator } from 'ganx/inference';\nconst file = ${JSON.stringify(file)};\n${text}`;
@@ -14,6 +17,7 @@ async function runModule(text: string): Promise<{ readonly code: number; readonl
     const child = execFile(
       process.execPath,
       ['--input-type=module', '--eval', module],
+      { env: { ...process.env, ...(preload && { NODE_OPTIONS: `--import ${dataUrl(preload)}` }) } },
       (_, stdout, stderr) => {
         resolve({ code: child.exitCode ?? -1, output: stdout + stderr });
       },
@@ -50,6 +54,28 @@ test('samples of workers are the bits of none, and the thread that asks stays fr
   expect(code).toBe(0);
 });
 
+/** What is done in every thread before anything else. */
+const dataUrl = (text: string) => `data:text/javascript,${encodeURIComponent(text)}`;
+
+const useWorkers = `
+  const generator = await Generator.load(file, { workers: 2 });
+  console.log(generator.backend.workers, generator.backend.reason, (await generator.sample(20)).shape[0]);
+  await generator.dispose();
+`;
+
+test('workers that cannot start are done without, and the reason is told', async () => {
+  const fails = `import { isMainThread } from 'node:worker_threads'; if (!isMainThread) throw null;`;
+  expect(await runModule(useWorkers, fails)).toEqual({
+    code: 0,
+    output: '0 no workers: the worker that runs the model failed: null 20\n',
+  });
+});
+
+test('workers end although something else is left open in them', async () => {
+  const stays = `import { isMainThread } from 'node:worker_threads'; if (!isMainThread) setInterval(() => {}, 1e9);`;
+  expect(await runModule(useWorkers, stays)).toEqual({ code: 0, output: '2 undefined 20\n' });
+});
+
 test('workers end with dispose', async () => {
   const { code, output } = await runModule(`
     const generator = await Generator.load(file, { workers: 2 });
@@ -60,6 +86,18 @@ test('workers end with dispose', async () => {
   `);
   expect([code, output]).toEqual([0, '640,1,16,16\ntrue\n']);
 });
+
+test.each([100, 300, 500, 700])(
+  'process.exit while workers start, after %i ms, is no crash',
+  async (wait) => {
+    const { code, output } = await runModule(`
+    setTimeout(() => process.exit(3), ${wait});
+    await Generator.load(file, { workers: 4 });
+    await new Promise(() => setTimeout(() => undefined, 5000));
+  `);
+    expect([code, output]).toEqual([3, '']);
+  },
+);
 
 test.each([0, 5, 20])('process.exit during a run, after %i ms, is no crash', async (milliseconds) => {
   const { code, output } = await runModule(`
