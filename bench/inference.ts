@@ -17,7 +17,7 @@ import { Contestant } from './contestant.ts';
 import { inferenceCases } from './inference-cases.ts';
 import { benchOptions, compilePatience, onMachine, optionLines, writeFigures } from './options.ts';
 import type { BenchOptions } from './options.ts';
-import { comparisonsToJson, comparisonTable } from './report.ts';
+import { comparisonsToJson, comparisonTable, shown } from './report.ts';
 import type { Comparison } from './report.ts';
 
 const usage = `usage: npm run bench -- inference [options]
@@ -45,7 +45,7 @@ export async function inferenceFigures(options: BenchOptions): Promise<readonly 
     for (const each of casesIn(inferenceCases, options))
       for (const batch of batches) {
         console.error(`inference ${each.name}, ${batch} ...`);
-        comparisons.push(await compare(each, batch, folder, options));
+        comparisons.push(shown(await compare(each, batch, folder, options)));
       }
   } finally {
     await rm(folder, { recursive: true });

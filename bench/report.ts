@@ -62,6 +62,12 @@ export function comparisonTable(comparisons: readonly Comparison[]): string {
   return table([...head, ...rest, ...gpu('GPU MB'), ...last], rows, ['case', 'side', 'remarks']);
 }
 
+/** Shows a comparison as soon as it is there, beside the table at the end: a long benchmark may not get that far. */
+export function shown(comparison: Comparison): Comparison {
+  console.error(comparisonTable([comparison]));
+  return comparison;
+}
+
 /** Comparisons as they are written as JSON: with what follows from the times. */
 export function comparisonsToJson(comparisons: readonly Comparison[]): unknown {
   return comparisons.map((comparison) => ({

@@ -14,7 +14,7 @@ import { beside, flags, pythonScript } from './processes.ts';
 import type { Flags } from './processes.ts';
 import type { Profile } from '../training/profiling/profile.ts';
 import { profileTable, stepProfiles } from './profile.ts';
-import { comparisonsToJson, comparisonTable } from './report.ts';
+import { comparisonsToJson, comparisonTable, shown } from './report.ts';
 import type { Comparison } from './report.ts';
 
 const usage = `usage: npm run bench -- step [options]
@@ -56,7 +56,7 @@ export async function stepFigures(options: BenchOptions): Promise<StepFigures> {
   const comparisons: Comparison[] = [];
   for (const each of chosen) {
     console.error(`step ${each.name} ...`);
-    comparisons.push(await compare(each, gemm, options));
+    comparisons.push(shown(await compare(each, gemm, options)));
   }
   return { gemm, comparisons, ...(options.profile ? { profiles: await stepProfiles(chosen, options) } : {}) };
 }

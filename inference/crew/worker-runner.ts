@@ -50,9 +50,9 @@ function waitForRuns(): void {
  */
 export async function startWorker(spec: WorkerSpec): Promise<WorkerRunner> {
   withoutTelemetry();
-  // Options of Node such as --eval are not meant for it.
   const busy = new Int32Array(new SharedArrayBuffer(4)).fill(1);
   const workerData: WorkerData = { ...spec, busy };
+  // Options of Node such as --eval are not meant for it.
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, execArgv: [] });
   if (busyOfAll.size === 0) process.on('exit', waitForRuns);
   busyOfAll.add(busy);

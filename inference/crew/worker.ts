@@ -8,19 +8,21 @@ import type { Answer, Order, WorkerData } from './worker-runner.ts';
 const port = parentPort!;
 const { model: file, settings, maxBatch, busy } = workerData as WorkerData;
 
-const answer = (message: Answer, transfers: ArrayBuffer[] = []) => {
-  port.postMessage(message, transfers);
-};
-const refuse = (error: unknown) => {
-  const { message } = error as Error;
-  answer({ error: { message, known: error instanceof InputError } });
-};
-/** It is not inside onnxruntime, nor about to be. */
+/** It is not inside onnxruntime, nor about to be. Said before the answer, which may be followed by the next order. */
 const rest = () => {
   Atomics.store(busy, 0, 0);
   Atomics.notify(busy, 0);
 };
 process.once('exit', rest);
+
+const answer = (message: Answer, transfers: ArrayBuffer[] = []) => {
+  port.postMessage(message, transfers);
+};
+const refuse = (error: unknown) => {
+  rest();
+  const { message } = error as Error;
+  answer({ error: { message, known: error instanceof InputError } });
+};
 
 try {
   // Its log would come before our one line; what matters is in the errors.
@@ -33,18 +35,15 @@ try {
   if (!model) throw new InputError(`${file.source}: its noise is of an unknown make`);
   port.on('message', (rows: Order) => {
     if (rows)
-      model
-        .run(rows)
-        .then((data) => {
-          answer({ data }, [data.buffer as ArrayBuffer]);
-        }, refuse)
-        .finally(rest);
+      model.run(rows).then((data) => {
+        rest();
+        answer({ data }, [data.buffer as ArrayBuffer]);
+      }, refuse);
     // Of the thread alone; what others may have left open in it would keep it.
     else void model.dispose().finally(() => process.exit());
   });
   rest();
   answer({ ready: { metadata: model.metadata, mixes: model.mixes } });
 } catch (error) {
-  rest();
   refuse(error);
 }
