@@ -45,7 +45,7 @@ export class Generator extends ServedGenerator implements GeneratorInterface {
     const models = await loadModels(runtime, backend, generator, encoder);
     if (!workers) return new Generator(models);
     try {
-      const crew = await hireCrew(models.generator, generator, settings);
+      const crew = await hireCrew(models.generator, generator, workers, settings);
       return new Generator({ ...models, generator: crew, backend: { ...backend, workers } });
     } catch (error) {
       const reason = `no workers: ${(error as Error).message}`;

@@ -29,7 +29,7 @@ export interface RowRunner {
    * its end.
    */
   readonly mixes: boolean;
-  /** [count, ...shape]; the rows must not be used afterwards. */
+  /** [count, ...shape] */
   run(rows: Rows): Promise<Float32Array>;
   dispose(): Promise<void>;
 }

@@ -26,12 +26,14 @@ export function checkWorkers({ workers = 0, device = 'cpu' }: CrewSettings & Ses
 /**
  * The crew of a model.
  *
+ * @param workers at least one
  * @throws Error where it cannot be had.
  */
 export async function hireCrew(
   leader: RowRunner,
   { bytes, source }: ModelBytes,
-  { workers = 0, threads = availableParallelism(), optimization }: CrewSettings & SessionSettings,
+  workers: number,
+  { threads = availableParallelism(), optimization }: SessionSettings,
 ): Promise<Crew> {
   const settings: SessionSettings = {
     threads: Math.max(1, Math.floor(threads / workers)),

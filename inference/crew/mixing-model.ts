@@ -65,7 +65,7 @@ export async function loadProven(runtime: Runtime, file: ModelBytes, maxBatch: n
 /** Two slices run alone, and the same rows mixed, in runs of several sizes: equal bits? */
 async function givesSameRows(mixing: RowRunner, alone: RowRunner, maxBatch: number): Promise<boolean> {
   const all = joinRows([probeRows(alone.metadata, 2, -7), probeRows(alone.metadata, 3, 11)]);
-  const expected = split(await alone.run(sliceRows(all, 0, all.count)), all.count);
+  const expected = split(await alone.run(all), all.count);
   const order = [3, 0, 2, 1, 4];
   for (const size of new Set([1, Math.min(5, maxBatch), maxBatch])) {
     const picked = Array.from({ length: size }, (_, i) => order[i % order.length]!);

@@ -99,7 +99,7 @@ export async function startWorker(spec: WorkerSpec): Promise<WorkerRunner> {
     run: async (rows) => {
       const reply = answer();
       Atomics.store(busy, 0, 1);
-      worker.postMessage(rows satisfies Order, transfers(rows));
+      worker.postMessage(rows satisfies Order);
       return ((await reply) as Extract<Answer, { data: unknown }>).data;
     },
     dispose: async () => {
@@ -113,6 +113,3 @@ export async function startWorker(spec: WorkerSpec): Promise<WorkerRunner> {
     },
   };
 }
-
-const transfers = ({ z, seeds, places, labels }: Rows) =>
-  [z, seeds, places, ...(labels ? [labels] : [])].map(({ buffer }) => buffer as ArrayBuffer);
