@@ -247,6 +247,25 @@ describe('compile', () => {
     }
   });
 
+  test.each([
+    // 64 samples of 1 MB, in parts of 4 MB.
+    [64, 128, 32, 16],
+    // 64 samples of .25 MB, in parts of four times the weights of 2 MB.
+    [256, 128, 8, 2],
+    // And of 8 MB: all at once.
+    [256, 512, 8, 1],
+  ])(
+    'works on a convolution from %i to %i channels of size %i in %i parts on the CPU',
+    (input, output, size, parts) => {
+      const graph = new Graph('conv');
+      const x = graph.input('x', 'float32', [64, input, size, size]);
+      const w = graph.input('w', 'float32', [output, input, 4, 4]);
+      graph.output('y', conv(x, w, { stride: 2, pad: 1 }));
+      const products = types(compile(graph, 'cpu')).filter((type) => /^(MatMul|Gemm)$/.test(type));
+      expect(products).toHaveLength(parts);
+    },
+  );
+
   test('keeps the signature', () => {
     const graph = network();
     for (const target of ['portable', 'cpu', 'cuda'] as const) {
