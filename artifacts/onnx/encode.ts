@@ -32,22 +32,22 @@ export function encodeModel(graph: Graph, options: EncodeOptions = {}): Uint8Arr
     producerName: 'ganx',
     producerVersion,
     graph: new Encoder().model(bindSymbols(graph)),
-    opsetImport: ['', ...domainsOf(graph)].map((domain) => ({ domain, version: opset })),
+    opsetImport: [['', opset] as const, ...domainsOf(graph)].map(([domain, version]) => ({ domain, version })),
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   }).finish();
 }
 
-/** The operator sets, beside ONNX's own, of what is in the graph and its subgraphs. */
-function domainsOf(graph: Graph): string[] {
-  const domains = new Set<string>();
+/** The operator sets, beside ONNX's own, of what is in the graph and its subgraphs, and their versions. */
+function domainsOf(graph: Graph): ReadonlyMap<string, number> {
+  const domains = new Map<string, number>();
   const collect = ({ nodes }: Graph): void => {
     for (const { op, attributes } of nodes) {
-      if (op.onnx?.domain !== undefined) domains.add(op.onnx.domain);
+      if (op.onnx?.domain !== undefined) domains.set(op.onnx.domain, op.onnx.version ?? opset);
       for (const attribute of Object.values(attributes)) if (attribute instanceof Graph) collect(attribute);
     }
   };
   collect(graph);
-  return [...domains];
+  return domains;
 }
 
 class Encoder {
@@ -136,8 +136,8 @@ class Encoder {
     const attribute = Object.entries(attributes)
       .filter(([key, value]) => value !== undefined && !asInput.has(key))
       .map(([key, value]) => encodeAttribute(node, key, value!, (body) => this.#subgraph(body)));
-    const { type: opType, ...domain } = op.onnx ?? { type: op.type };
-    return { opType, ...domain, name, input, output: this.#outputs(node, name), attribute };
+    const { type: opType, domain = '' } = op.onnx ?? { type: op.type };
+    return { opType, domain, name, input, output: this.#outputs(node, name), attribute };
   }
 
   #outputs(node: Node, nodeName: string): string[] {

@@ -30,7 +30,7 @@ import {
   GatherOrZero,
 } from './cuda.ts';
 import { Gather, GatherElements, GatherND, ScatterElements, ScatterND } from './indexing.ts';
-import { Gemm, MatMul } from './matmul.ts';
+import { BatchedGemm, Gemm, MatMul } from './matmul.ts';
 import {
   Concat,
   DepthToSpace,
@@ -65,6 +65,7 @@ export const registry = {
   Add,
   And,
   AveragePool,
+  BatchedGemm,
   BatchNormalizationChannelsLast,
   BatchNormTraining,
   BatchNormalization,

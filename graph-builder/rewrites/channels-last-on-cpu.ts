@@ -10,13 +10,18 @@ import { fixed, sizeOf } from '../shape.ts';
 import { tensor } from '../types.ts';
 import type { ImageForms } from './channels-last.ts';
 import { ConvAsMatmul } from './conv-as-matmul.ts';
-import { geometryOf } from './conv-geometry.ts';
+import { ConvByTiles, tilingOf } from './conv-by-tiles.ts';
+import { geometryOf, Tables } from './conv-geometry.ts';
+import type { ConvForms, Geometry } from './conv-geometry.ts';
 import { channelsLastLayout, matrixLayout, sameLayout } from './layout.ts';
 import type { Layout, Layouts } from './layout.ts';
 
-/** onnxruntime's CPU kernels: convolutions as matrix products, with weights as [h, w, C, O], and long vectors. */
+/**
+ * onnxruntime's CPU kernels: convolutions as matrix products, by tiles where that takes less work, with weights as
+ * [h, w, C, O], and long vectors.
+ */
 export class CpuForms implements ImageForms {
-  readonly #convolutions = new ConvAsMatmul();
+  readonly #tables = new Tables();
 
   convolution(node: Node, [a, b, bias]: readonly Value[], layouts: Layouts): Value {
     const { type } = node.op;
@@ -27,18 +32,23 @@ export class CpuForms implements ImageForms {
     const kernelOf = (weight: Value) => weight.shape.slice(2).map(fixed);
     if (type === Conv.type) {
       const geometry = geometryOf(a!, output, kernelOf(b!), attributes);
-      const result = this.#convolutions.forward(image(a!), matrix(b!), geometry, bias);
+      const result = this.#formsFor(geometry).forward(image(a!), matrix(b!), geometry, bias);
       return layouts.from(result, channelsLastLayout);
     }
     if (type === ConvTranspose.type) {
       const geometry = geometryOf(output, a!, kernelOf(b!), attributes);
-      const result = this.#convolutions.inputGradient(image(a!), matrix(b!), geometry, bias);
+      const result = this.#formsFor(geometry).inputGradient(image(a!), matrix(b!), geometry, bias);
       return layouts.from(result, channelsLastLayout);
     }
     const { kernel_shape } = node.attributes as unknown as ConvWeightGradientAttributes;
     const geometry = geometryOf(a!, b!, kernel_shape, attributes);
-    const result = this.#convolutions.weightGradient(image(a!), image(b!), geometry);
+    const result = this.#formsFor(geometry).weightGradient(image(a!), image(b!), geometry);
     return layouts.from(result, matrixLayout);
+  }
+
+  #formsFor(geometry: Geometry): ConvForms {
+    const tiling = tilingOf(geometry);
+    return tiling ? new ConvByTiles(tiling, this.#tables) : new ConvAsMatmul(this.#tables);
   }
 
   /** A product with a row of ones. */

@@ -1,12 +1,12 @@
-import type { Graph, Value } from '../graph.ts';
-import { add, min } from '../ops/elementwise.ts';
+import type { Value } from '../graph.ts';
+import { add } from '../ops/elementwise.ts';
 import { gather } from '../ops/indexing.ts';
 import { gemm, matmul } from '../ops/matmul.ts';
 import { concat, pad, reshape } from '../ops/movement.ts';
 import { fixed, sizeOf } from '../shape.ts';
 import { tensor } from '../types.ts';
-import { joined, partsOf, rowsOf, senders, sumOrZeros, Tables } from './conv-geometry.ts';
-import type { Geometry, Part } from './conv-geometry.ts';
+import { joined, partsOf, rowsOf, senders, sumOrZeros } from './conv-geometry.ts';
+import type { ConvForms, Geometry, Part, Tables } from './conv-geometry.ts';
 
 /*
  * Convolution as matrix multiplication, for onnxruntime's CPU provider: with activations as [N, H, W, C] and weights as
@@ -28,10 +28,13 @@ const partsFor = (geometry: Geometry) => {
 };
 
 /** Builds the matrix forms, computing each index table once. */
-export class ConvAsMatmul {
-  readonly #tables = new Tables();
+export class ConvAsMatmul implements ConvForms {
+  readonly #tables: Tables;
 
-  /** x [N, H, W, C], w [h, w, C, O], bias [O] -> [N, h, w, O] */
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
   forward(x: Value, w: Value, geometry: Geometry, bias?: Value): Value {
     const { batch, large, small, kernel } = geometry;
     const matrix = reshape(w, [kernel[0] * kernel[1] * large[2], small[2]]);
@@ -42,7 +45,7 @@ export class ConvAsMatmul {
     return reshape(joined(parts), [batch, ...small]);
   }
 
-  /** x [N, H, W, C], dy [N, h, w, O] -> [h, w, C, O]: the sum over the parts, each product added to the one before. */
+  /** The sum over the parts, each product added to the one before. */
   weightGradient(x: Value, dy: Value, geometry: Geometry): Value {
     const { batch, large, small, kernel } = geometry;
     const rows = reshape(dy, [batch * small[0] * small[1], small[2]]);
@@ -53,7 +56,7 @@ export class ConvAsMatmul {
     return reshape(sum!, [...kernel, large[2], small[2]]);
   }
 
-  /** dy [N, h, w, O], w [h, w, C, O] -> [N, H, W, C]: what each tap sends back, gathered and added by pixel. */
+  /** What each tap sends back, gathered and added by pixel. */
   inputGradient(dy: Value, w: Value, geometry: Geometry, bias?: Value): Value {
     const { batch, large, small, kernel } = geometry;
     const taps = kernel[0] * kernel[1];
@@ -67,10 +70,9 @@ export class ConvAsMatmul {
       const sent = reshape(gemm(padded, matrix, { transB: true }), [senderCount, large[2]]);
       const received = bySmallPixel.map((local, i) => {
         const stride = small[0] * small[1] * taps;
-        return gather(
-          sent,
-          this.#table(dy.graph, `senders ${i}`, part.geometry, local, stride, senderCount - taps),
-        );
+        const key = `senders ${i} ${JSON.stringify(part.geometry)}`;
+        const { batch } = part.geometry;
+        return gather(sent, this.#tables.rows(dy.graph, key, batch, [local], stride, senderCount - taps));
       });
       const sum = sumOrZeros(received, dy.graph, [part.geometry.batch * large[0] * large[1], large[2]]);
       return bias ? add(sum, bias) : sum;
@@ -101,31 +103,8 @@ export class ConvAsMatmul {
               (oh * stride[0] + i * dilation[0]) * groupsPerRow + (ow * stride[1] + j * dilation[1]) / group,
             );
     const rows = reshape(padded, [batch * height * groupsPerRow, group * c]);
-    const table = this.#table(x.graph, 'columns', geometry, local, height * groupsPerRow);
+    const key = `columns ${JSON.stringify(geometry)}`;
+    const table = this.#tables.rows(x.graph, key, batch, [local], height * groupsPerRow);
     return reshape(gather(rows, table), [batch * small[0] * small[1], kernel[0] * kernel[1] * c]);
-  }
-
-  /**
-   * Row numbers for all samples from those of one: [N, 1] + [1, n], which onnxruntime folds when it loads
-   * the model, so that the file stays small. Beyond the last sample's rows lies only `missing`.
-   */
-  #table(
-    graph: Graph,
-    what: string,
-    geometry: Geometry,
-    local: readonly number[],
-    stride: number,
-    missing?: number,
-  ): Value {
-    const key = `${what} ${JSON.stringify(geometry)}`;
-    return this.#tables.of(graph, key, () => {
-      const { batch } = geometry;
-      const starts = Array.from({ length: batch }, (_, n) => n * stride);
-      const rows = add(
-        graph.constant(tensor('int32', starts, [batch, 1])),
-        graph.constant(tensor('int32', local, [1, local.length])),
-      );
-      return reshape(missing === undefined ? rows : min(rows, missing), [batch * local.length]);
-    });
   }
 }

@@ -1,7 +1,7 @@
 import type { Graph, Value } from '../graph.ts';
 import type { ConvAttributes } from '../ops/convolution.ts';
-import { add } from '../ops/elementwise.ts';
-import { concat, slice } from '../ops/movement.ts';
+import { add, min } from '../ops/elementwise.ts';
+import { concat, reshape, slice } from '../ops/movement.ts';
 import { fixed, sizeOf } from '../shape.ts';
 import { tensor } from '../types.ts';
 
@@ -42,6 +42,16 @@ export function geometryOf(
   };
 }
 
+/** A way of computing the three readings of a convolution: activations channels-last, weights [h, w, C, O]. */
+export interface ConvForms {
+  /** x [N, H, W, C], w [h, w, C, O], bias [O] -> [N, h, w, O] */
+  forward(x: Value, w: Value, geometry: Geometry, bias?: Value): Value;
+  /** x [N, H, W, C], dy [N, h, w, O] -> [h, w, C, O] */
+  weightGradient(x: Value, dy: Value, geometry: Geometry): Value;
+  /** dy [N, h, w, O], w [h, w, C, O], bias [C] -> [N, H, W, C] */
+  inputGradient(dy: Value, w: Value, geometry: Geometry, bias?: Value): Value;
+}
+
 /** Some samples of the batch, worked on together. */
 export interface Part {
   /** Its first sample. */
@@ -52,9 +62,14 @@ export interface Part {
 
 /** The batch in equal parts (but for the last), each of one sample or whose im2col takes so many bytes at most. */
 export function partsOf(geometry: Geometry, bytes: number): readonly Part[] {
-  const { batch, large, small, kernel } = geometry;
+  const { large, small, kernel } = geometry;
   const row = 4 * kernel[0] * kernel[1] * large[2];
-  const most = Math.floor(bytes / (row * small[0] * small[1]));
+  return partsOfSamples(geometry, Math.floor(bytes / (row * small[0] * small[1])));
+}
+
+/** The batch in equal parts (but for the last), each of so many samples at most, and of one at least. */
+export function partsOfSamples(geometry: Geometry, most: number): readonly Part[] {
+  const { batch } = geometry;
   const count = Math.ceil(batch / Math.max(1, most));
   const size = Math.ceil(batch / count);
   return Array.from({ length: Math.ceil(batch / size) }, (_, i) => ({
@@ -63,7 +78,7 @@ export function partsOf(geometry: Geometry, bytes: number): readonly Part[] {
   }));
 }
 
-/** Tables of row numbers, each made once in a graph: what the body of a loop computes is not there outside of it. */
+/** Tables, of row numbers for instance, each made once in a graph: what the body of a loop computes is not there outside of it. */
 export class Tables {
   readonly #made = new Map<Graph, Map<string, Value>>();
 
@@ -73,6 +88,34 @@ export class Tables {
     let table = known.get(key);
     if (!table) known.set(key, (table = make()));
     return table;
+  }
+
+  /**
+   * Row numbers for all samples from those of one: local [..., 1, n] + the start of each sample [batch, 1], which
+   * onnxruntime folds when it loads the model, so that the file stays small. Beyond the last sample's rows lies only
+   * `missing`.
+   *
+   * @param local lists of one length
+   * @param stride rows of a sample
+   * @returns [lists, batch, n], flat
+   */
+  rows(
+    graph: Graph,
+    key: string,
+    batch: number,
+    local: readonly (readonly number[])[],
+    stride: number,
+    missing?: number,
+  ): Value {
+    return this.of(graph, `${key} of ${batch}`, () => {
+      const [lists, n] = [local.length, local[0]!.length];
+      const starts = Array.from({ length: batch }, (_, sample) => sample * stride);
+      const rows = add(
+        graph.constant(tensor('int32', local.flat(), [lists, 1, n])),
+        graph.constant(tensor('int32', starts, [batch, 1])),
+      );
+      return reshape(missing === undefined ? rows : min(rows, missing), [lists * batch * n]);
+    });
   }
 }
 

@@ -112,3 +112,24 @@ export const feedsOf = (graph: Graph): Feeds =>
 
 /** The operators of a graph, in their order. */
 export const types = (graph: Graph): string[] => graph.nodes.map(({ op }) => op.type);
+
+/** The largest difference of each output from `expected`, against its size; that of the worst. */
+export function difference(actual: Results, expected: Results): number {
+  const names = Object.keys(expected);
+  if (String(Object.keys(actual)) !== String(names)) throw new Error('outputs differ by name');
+  return Math.max(
+    ...names.map((name) => {
+      const [a, e] = [actual[name]!, expected[name]!];
+      if (a.length !== e.length) throw new Error(`${name}: ${a.length} elements, expected ${e.length}`);
+      const largest = (value: (i: number) => number) =>
+        Array.from(e, (_, i) => Math.abs(value(i))).reduce((most, each) => Math.max(most, each), 0);
+      return (
+        largest((i) => e[i]! - a[i]!) /
+        Math.max(
+          1e-3,
+          largest((i) => e[i]!),
+        )
+      );
+    }),
+  );
+}
