@@ -60,7 +60,7 @@ export function trainingModels(
   return {
     step: encode(step, 'ganx.training-step'),
     loop: encode(loop, 'ganx.training-loop'),
-    engine: encodeModel(engine),
+    engine: encodeModel(engine, { hidesExtents: device.kind === 'cpu' }),
     layouts,
     sampler: encodeModel(compile(samplerGraph(program), 'portable'), { producerVersion: ganxVersion }),
     ...(device.kind === 'webgpu' ? { onDevice: onDevice(program) } : {}),

@@ -4,6 +4,8 @@ import { Graph } from '../../graph-builder/graph.ts';
 import type { Node, Value } from '../../graph-builder/graph.ts';
 import type { TensorType } from '../../graph-builder/types.ts';
 import { encodeAttribute, integers } from './attributes.ts';
+import { Reshape } from '../../graph-builder/ops/movement.ts';
+import { sizeOf } from '../../graph-builder/shape.ts';
 import { bindSymbols } from './bind-symbols.ts';
 import { Constants } from './constants.ts';
 import { Names } from './names.ts';
@@ -18,7 +20,16 @@ export interface EncodeOptions {
   /** Written as metadata_props, in this order. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly producerVersion?: string;
+  /**
+   * Leaves onnxruntime in the dark about the extents of large tensors until it runs. Whatever it knows before, it plans:
+   * tensors of one shape share a buffer, which is then held from the first of them to the last, and of a training step
+   * with its many shapes twice the memory. Now each is given back when it has been read.
+   */
+  readonly hidesExtents?: boolean;
 }
+
+/** Bytes of a tensor, at four an element, from which on its extents are hidden. */
+const worthHiding = 2 ** 20;
 
 /**
  * A compiled graph as the bytes of an ONNX model. The same graph gives the same bytes.
@@ -26,13 +37,16 @@ export interface EncodeOptions {
  * @throws GraphError for an operator that ONNX lacks: `compile` the graph first.
  */
 export function encodeModel(graph: Graph, options: EncodeOptions = {}): Uint8Array {
-  const { metadata = {}, producerVersion = '' } = options;
+  const { metadata = {}, producerVersion = '', hidesExtents = false } = options;
   return onnx.ModelProto.encode({
     irVersion,
     producerName: 'ganx',
     producerVersion,
-    graph: new Encoder().model(bindSymbols(graph)),
-    opsetImport: [['', opset] as const, ...domainsOf(graph)].map(([domain, version]) => ({ domain, version })),
+    graph: new Encoder(hidesExtents).model(bindSymbols(graph)),
+    opsetImport: [['', opset] as const, ...domainsOf(graph)].map(([domain, version]) => ({
+      domain,
+      version,
+    })),
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   }).finish();
 }
@@ -55,6 +69,12 @@ class Encoder {
   readonly #nodeNames = new Names();
   /** Names of inputs and of computed values; constants are named by the graph that stores them. */
   readonly #valueNames = new Map<Value, string>();
+  /** Targets of reshapes as inputs with a default, which onnxruntime does not take for constants. */
+  readonly #hiddenShapes: Constants | undefined;
+
+  constructor(hidesExtents: boolean) {
+    if (hidesExtents) this.#hiddenShapes = new Constants(this.#names);
+  }
 
   model(graph: Graph): types.IGraphProto {
     // The signature is a contract, so its names are taken before any other.
@@ -73,7 +93,16 @@ class Encoder {
 
     const { node, constants } = this.#nodes(graph);
     for (const { name, value, copied } of outputs) if (copied) node.push(this.#copy(value, name, constants));
-    return this.#graph(graph, node, constants, graph.outputs);
+    const model = this.#graph(graph, node, constants, graph.outputs);
+    const hidden = this.#hiddenShapes?.initializers ?? [];
+    return {
+      ...model,
+      initializer: [...model.initializer!, ...hidden],
+      input: [
+        ...model.input!,
+        ...hidden.map(({ name, dims }) => valueInfo(name!, { dtype: 'int64', shape: dims as number[] })),
+      ],
+    };
   }
 
   /** The body of a control-flow node. Its outputs count by position, so they may bear any name. */
@@ -128,7 +157,8 @@ class Encoder {
       const attribute = attributes[name];
       if (attribute === undefined || node.inputs[position!]) continue;
       while (input.length <= position!) input.push('');
-      input[position!] = constants.int64(integers(node, name, attribute));
+      const shapes = isLargeView(node) ? this.#hiddenShapes : undefined;
+      input[position!] = (shapes ?? constants).int64(integers(node, name, attribute));
     }
     while (input.at(-1) === '') input.pop();
 
@@ -168,6 +198,11 @@ class Encoder {
     return name;
   }
 }
+
+const isLargeView = ({ op, outputs: [view] }: Node): boolean =>
+  op.type === Reshape.type &&
+  view!.shape.every((extent) => typeof extent === 'number') &&
+  4 * sizeOf(view!.shape) >= worthHiding;
 
 function valueInfo(name: string, { dtype, shape }: TensorType): types.IValueInfoProto {
   const dim = shape.map((extent) =>

@@ -50,9 +50,9 @@ const work = (products: number, rows: number, inner: number, columns: number): n
 /** The tiling of a convolution that takes the least work; undefined where im2col takes less. */
 export function tilingOf(geometry: Geometry): Tiling | undefined {
   const { batch, large, small, kernel, stride, dilation } = geometry;
-  const isEven = dilation.every((d) => d === 1) && kernel.every((k, axis) => k % stride[axis]! === 0);
-  if (!isEven || Math.min(large[2], small[2]) < fewestChannels) return undefined;
   const taps = pair((axis) => kernel[axis] / stride[axis]);
+  const isEven = taps.every(Number.isInteger) && dilation.every((d) => d === 1);
+  if (!isEven || Math.min(large[2], small[2]) < fewestChannels) return undefined;
   let least = work(1, batch * small[0] * small[1], area(kernel) * large[2], small[2]);
   let best: Tiling | undefined;
   for (const height of outputsFor(taps[0]))
@@ -251,7 +251,7 @@ export class ConvByTiles implements ConvForms {
   /** One of the transforms along the first axis: [p, n] -> [q, n] */
   #transform(x: Value, which: keyof typeof transforms): Value {
     const { outputs, taps } = this.#tiling;
-    const matrix = this.#matrix(x.graph, `${which} ${outputs} ${taps}`, () => {
+    const matrix = this.#matrix(x.graph, `${which} ${JSON.stringify([outputs, taps])}`, () => {
       const [height, width] = [winograd(outputs[0], taps[0]), winograd(outputs[1], taps[1])];
       return transforms[which](height, width);
     });

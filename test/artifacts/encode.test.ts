@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
 import { onnx } from '../../artifacts/onnx/proto.ts';
 import { Graph } from '../../graph-builder/graph.ts';
+import { loop } from '../../graph-builder/ops/control.ts';
 import { neg } from '../../graph-builder/ops/elementwise.ts';
+import { identity, reshape, slice } from '../../graph-builder/ops/movement.ts';
 import { batchNormTraining } from '../../graph-builder/ops/normalization.ts';
 import { tile } from '../../graph-builder/ops/reduction.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
@@ -93,6 +95,29 @@ print('checked')`;
       ['b', '2'],
       ['a', '1'],
     ]);
+  });
+
+  test('hides the extents of large tensors behind inputs that need not be fed', async () => {
+    const graph = new Graph('views');
+    const [rows, columns] = [512, 1024];
+    const x = graph.input('x', 'float32', [rows, columns]);
+    const body = new Graph('body', graph);
+    body.input('iteration', 'int64', []);
+    const condition = body.input('condition', 'bool', []);
+    const carried = body.input('carried', 'float32', [rows, columns]);
+    body.output('condition', identity(condition));
+    body.output('next', reshape(neg(reshape(carried, [2, rows * 512])), [rows, columns]));
+    graph.output('y', reshape(loop(graph.scalar(3, 'int64'), body, [x])[0]!, [rows * columns]));
+    graph.output('corner', reshape(slice(x, { 0: [0, 2], 1: [0, 2] }), [4]));
+    const bytes = encodeModel(graph, { hidesExtents: true });
+    const { input, initializer } = onnx.ModelProto.decode(bytes).graph!;
+    const hidden = input!.map(({ name }) => name).slice(1);
+    expect(hidden).toEqual(['int64_[2,262144]', 'int64_[512,1024]', 'int64_[524288]']);
+    expect(initializer!.map(({ name }) => name)).toEqual(expect.arrayContaining(hidden));
+    const data = Array.from({ length: rows * columns }, (_, i) => i);
+    const results = await runModel(bytes, { x: floats(data, [rows, columns]) });
+    expect(results.y!.data).toEqual(data.map((each) => -each));
+    expect(results.corner!.data).toEqual([0, 1, columns, columns + 1]);
   });
 
   test('refuses an operator that ONNX lacks, by name and place', () => {
