@@ -18,6 +18,7 @@ const { values } = parseArgs({
     seconds: { type: 'string' },
     device: { type: 'string' },
     workers: { type: 'string', default: '0' },
+    compile: { type: 'boolean', default: false },
   },
 });
 const model = values.model!;
@@ -32,7 +33,14 @@ const draw = await (values.runtime === 'wasm' ? drawerOfWasm() : drawerOfNode())
 
 async function drawerOfNode(): Promise<(seed: number) => Promise<unknown>> {
   const device = values.device === 'cpu' ? 'cpu' : 'cuda';
-  const generator = await Generator.load(model, { threads, device, workers: Number(values.workers) });
+  const generator = await Generator.load(model, {
+    threads,
+    device,
+    workers: Number(values.workers),
+    compile: values.compile,
+  });
+  const { reason } = generator.backend;
+  if (reason !== undefined) throw new Error(reason);
   return (seed) => generator.sample(n, { seed });
 }
 

@@ -61,12 +61,12 @@ async function compare(
 ): Promise<Comparison> {
   const { model, weights, proof } = await writeModel(each, folder);
   const { threads, seconds, device, tf32 } = options;
-  const ganx = (runtime: string, workers = 0) =>
+  const ganx = (runtime: string, { workers = 0, compile = false } = {}) =>
     new Contestant(process.execPath, [
       beside('inference-process.js'),
-      ...flags({ runtime, model, batch, threads, seconds, device, workers }),
+      ...flags({ runtime, model, batch, threads, seconds, device, workers, compile }),
     ]);
-  const sharing = batch > 1 && threads > 1 && device === 'cpu';
+  const many = batch > 1 && device === 'cpu';
   const pytorch = (mode: string) =>
     new Contestant('python3', [
       pythonScript('pytorch_inference.py'),
@@ -76,7 +76,10 @@ async function compare(
   const compared = await compareSides(
     [
       { name: 'ganx', start: () => ganx('node') },
-      ...(sharing ? [{ name: 'ganx, workers', start: () => ganx('node', threads) }] : []),
+      ...(many ? [{ name: 'ganx, compiled', start: () => ganx('node', { compile: true }) }] : []),
+      ...(many && threads > 1
+        ? [{ name: 'ganx, workers', start: () => ganx('node', { workers: threads }) }]
+        : []),
       { name: 'ganx in wasm', start: () => ganx('wasm') },
       ...(options.pytorch
         ? [

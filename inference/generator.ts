@@ -63,7 +63,9 @@ export interface Backend {
   readonly threads?: number;
   /** In Node, where they were asked for: how many share the work of many samples since it was loaded. */
   readonly workers?: number;
-  /** Why that device, and those threads, where ganx chose them; why there are no workers. */
+  /** In Node, where it was asked for: whether many samples run in a graph compiled for the processor. */
+  readonly compiled?: boolean;
+  /** Why that device, and those threads, where ganx chose them; why there are no workers, or nothing is compiled. */
   readonly reason?: string;
 }
 

@@ -62,19 +62,35 @@ const newestIr = 13;
  */
 export async function readForeignModel(path: string): Promise<ForeignModel> {
   const bytes = await readBytes(path);
-  const { irVersion, opset, metadata, producer, producerVersion, inputs, outputs } = readModelSummary(
-    bytes,
-    path,
-  );
+  const { metadata } = readModelSummary(bytes, path);
+  const { graph } = parseModel(bytes, path);
+  if (metadata.format?.startsWith('ganx.training'))
+    throw new InputError(
+      `${path}: is a training graph of ganx, not a network; give its generator.onnx or discriminator.onnx`,
+    );
+  if (metadata.format === 'ganx.generator' && metadata.random === 'true')
+    throw new InputError(
+      `${path}: draws random numbers of its own; export it anew with "ganx export RUN --deterministic"`,
+    );
+  return decodeForeignModel(bytes, path, await readExternalFiles(graph.initializer, path));
+}
+
+/**
+ * The same of a file in memory.
+ *
+ * @param path what messages call it
+ */
+export function decodeForeignModel(
+  bytes: Uint8Array,
+  path: string,
+  files: ExternalFiles = new Map(),
+): ForeignModel {
+  const { irVersion, opset, producer, producerVersion, inputs, outputs } = readModelSummary(bytes, path);
   const model = parseModel(bytes, path);
   refuseUnknownFields(bytes, path);
   const refuse = (problem: string): never => {
     throw new InputError(`${path}: ${problem}`);
   };
-  if (metadata.format?.startsWith('ganx.training'))
-    refuse('is a training graph of ganx, not a network; give its generator.onnx or discriminator.onnx');
-  if (metadata.format === 'ganx.generator' && metadata.random === 'true')
-    refuse('draws random numbers of its own; export it anew with "ganx export RUN --deterministic"');
   if (model.trainingInfo.length)
     refuse('holds training information; export the network alone, for inference');
   if (irVersion > newestIr)
@@ -84,7 +100,6 @@ export async function readForeignModel(path: string): Promise<ForeignModel> {
   const { graph } = model;
   if (graph.sparseInitializer?.length) refuse('has sparse initializers, which ganx lacks');
 
-  const files = await readExternalFiles(graph.initializer, path);
   const initializers = new Map(
     graph.initializer.map((proto) => [proto.name ?? '', tensorOf(proto, path, files)]),
   );

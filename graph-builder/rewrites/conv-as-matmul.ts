@@ -1,5 +1,5 @@
 import type { Value } from '../graph.ts';
-import { add } from '../ops/elementwise.ts';
+import { add, mul } from '../ops/elementwise.ts';
 import { gather } from '../ops/indexing.ts';
 import { gemm, matmul } from '../ops/matmul.ts';
 import { concat, pad, reshape } from '../ops/movement.ts';
@@ -56,7 +56,7 @@ export class ConvAsMatmul implements ConvForms {
     return reshape(sum!, [...kernel, large[2], small[2]]);
   }
 
-  /** What each tap sends back, gathered and added by pixel. */
+  /** What each tap sends back, gathered and added by pixel: as many terms for each, with its share of the bias in them. */
   inputGradient(dy: Value, w: Value, geometry: Geometry, bias?: Value): Value {
     const { batch, large, small, kernel } = geometry;
     const taps = kernel[0] * kernel[1];
@@ -64,10 +64,12 @@ export class ConvAsMatmul implements ConvForms {
     const rows = reshape(dy, [batch * small[0] * small[1], small[2]]);
     const zeroRow = dy.graph.constant(tensor('float32', new Float32Array(small[2]), [1, small[2]]));
     const bySmallPixel = senders(geometry);
+    const terms = bySmallPixel.length;
+    const share = bias && terms > 0 ? { c: repeated(mul(bias, 1 / terms), taps) } : {};
     const parts = partsFor(geometry).map((part) => {
       const padded = concat([rowsOf(rows, part), zeroRow], 0);
       const senderCount = fixed(padded.shape[0]) * taps;
-      const sent = reshape(gemm(padded, matrix, { transB: true }), [senderCount, large[2]]);
+      const sent = reshape(gemm(padded, matrix, { transB: true, ...share }), [senderCount, large[2]]);
       const received = bySmallPixel.map((local, i) => {
         const stride = small[0] * small[1] * taps;
         const key = `senders ${i} ${JSON.stringify(part.geometry)}`;
@@ -75,7 +77,7 @@ export class ConvAsMatmul implements ConvForms {
         return gather(sent, this.#tables.rows(dy.graph, key, batch, [local], stride, senderCount - taps));
       });
       const sum = sumOrZeros(received, dy.graph, [part.geometry.batch * large[0] * large[1], large[2]]);
-      return bias ? add(sum, bias) : sum;
+      return bias && terms === 0 ? add(sum, bias) : sum;
     });
     return reshape(joined(parts), [batch, ...large]);
   }
@@ -107,4 +109,11 @@ export class ConvAsMatmul implements ConvForms {
     const table = this.#tables.rows(x.graph, key, batch, [local], height * groupsPerRow);
     return reshape(gather(rows, table), [batch * small[0] * small[1], kernel[0] * kernel[1] * c]);
   }
+}
+
+/** A vector several times in a row: [n] -> [times n] */
+function repeated(vector: Value, times: number): Value {
+  const ones = vector.graph.constant(tensor('float32', new Float32Array(times).fill(1), [times, 1]));
+  const length = fixed(vector.shape[0]);
+  return reshape(mul(ones, reshape(vector, [1, length])), [times * length]);
 }

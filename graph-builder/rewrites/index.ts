@@ -13,6 +13,7 @@ import { gatherByElement } from './gather-by-element.ts';
 import { hoistLayouts } from './hoist-layouts.ts';
 import { lower } from './lower.ts';
 import { mergeDuplicates } from './merge-duplicates.ts';
+import { normsAsScales } from './norms-as-scales.ts';
 import { raiseTransposes } from './raise-transposes.ts';
 import { recompute } from './recompute.ts';
 import { removeDead } from './remove-dead.ts';
@@ -41,6 +42,7 @@ const rewritesFor: Readonly<Record<Target, readonly Rewrite[]>> = {
   cpu: [
     removeDead,
     (graph) => lower(graph, 'cpu'),
+    normsAsScales,
     mergeDuplicates,
     (graph) => channelsLast(graph, new CpuForms()),
     cancelTransposes,

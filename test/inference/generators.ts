@@ -34,12 +34,12 @@ export const grey: SampleSpec = { kind: 'images', shape: [1, 16, 16] };
 export const points: SampleSpec = { kind: 'points', shape: [2] };
 
 /** Untrained networks, with weights large enough that their output is not flat. */
-function networks(recipe: Recipe, sample: SampleSpec) {
+function networks(recipe: Recipe, sample: SampleSpec, gain = 15) {
   const program = buildProgram(recipe, sample);
   const tensors = new Map(program.state.map((spec) => [spec.name, initialize(spec, 7)]));
   for (const [name, { data }] of tensors)
     if (name.endsWith('weight') && data instanceof Float32Array && !name.includes('norm'))
-      for (let i = 0; i < data.length; i++) data[i]! *= 15;
+      for (let i = 0; i < data.length; i++) data[i]! *= gain;
   return { program, tensors };
 }
 
@@ -63,14 +63,14 @@ export function metadataOf(recipe: Recipe, sample: SampleSpec): GeneratorMetadat
   };
 }
 
-/** generator.onnx of an untrained recipe. */
+/** generator.onnx of an untrained recipe, its initial weights times `gain`. */
 export function generatorModel(
   recipe: Recipe,
   sample: SampleSpec,
   names: readonly string[] = [],
-  options: GeneratorOptions = {},
+  { gain, ...options }: GeneratorOptions & { readonly gain?: number } = {},
 ): Uint8Array {
-  const { program, tensors } = networks(recipe, sample);
+  const { program, tensors } = networks(recipe, sample, gain);
   const metadata = encodeMetadata({ ...metadataOf(recipe, sample), classes: names });
   return encodeModel(compile(generatorGraph(program, tensors, options), 'portable'), { metadata });
 }

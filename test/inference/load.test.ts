@@ -112,11 +112,17 @@ test.each([
   [{ optimization: 'fast' }, 'optimization "fast" must be disabled, basic, extended or all'],
   [
     { gpu: true },
-    'settings: gpu is unknown; expected one of device, threads, optimization, onProgress, signal, encoder, workers',
+    'settings: gpu is unknown; expected one of device, threads, optimization, onProgress, signal, encoder, workers, compile',
   ],
   [{ threads: 0 }, 'threads 0 must be an integer from 1 to 1024'],
   [{ workers: -1 }, 'workers -1 must be an integer from 0 to 64'],
   [{ workers: 2, device: 'webgpu' }, 'workers 2 are for the device cpu, not for webgpu'],
+  [{ compile: 'yes' }, 'compile "yes" must be true or false'],
+  [{ compile: true, device: 'webgpu' }, 'compile is for the device cpu, not for webgpu'],
+  [
+    { compile: true, workers: 2 },
+    'compile and workers are two ways to draw many samples sooner; give one of them',
+  ],
 ])('settings %j are refused', async (settings, message) => {
   await expect(Generator.load(conditionalModel(), settings as never)).rejects.toThrow(
     new InputError(message),
