@@ -56,13 +56,12 @@ export class CompiledModel implements RowRunner {
   async run(rows: Rows): Promise<Float32Array> {
     const size = sizeOf(this.metadata.shape);
     const data = new Float32Array(rows.count * size);
-    for (let start = 0, end = 0; start < rows.count; start = end) {
-      end = endOfSlice(rows, start);
-      const slice = sliceRows(rows, start, end);
-      data.set(
-        await (slice.count === sliceSize ? this.#runSlice(slice) : this.#plain.run(slice)),
-        start * size,
-      );
+    let start = 0;
+    while (start < rows.count) {
+      const slice = sliceRows(rows, start, endOfSlice(rows, start));
+      const isWhole = slice.count === sliceSize;
+      data.set(await (isWhole ? this.#runSlice(slice) : this.#plain.run(slice)), start * size);
+      start += slice.count;
     }
     return data;
   }

@@ -43,25 +43,22 @@ export function encodeModel(graph: Graph, options: EncodeOptions = {}): Uint8Arr
     producerName: 'ganx',
     producerVersion,
     graph: new Encoder(hidesExtents).model(bindSymbols(graph)),
-    opsetImport: [['', opset] as const, ...domainsOf(graph)].map(([domain, version]) => ({
-      domain,
-      version,
-    })),
+    opsetImport: ['', ...domainsOf(graph)].map((domain) => ({ domain, version: opset })),
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   }).finish();
 }
 
-/** The operator sets, beside ONNX's own, of what is in the graph and its subgraphs, and their versions. */
-function domainsOf(graph: Graph): ReadonlyMap<string, number> {
-  const domains = new Map<string, number>();
+/** The operator sets, beside ONNX's own, of what is in the graph and its subgraphs. */
+function domainsOf(graph: Graph): string[] {
+  const domains = new Set<string>();
   const collect = ({ nodes }: Graph): void => {
     for (const { op, attributes } of nodes) {
-      if (op.onnx?.domain !== undefined) domains.set(op.onnx.domain, op.onnx.version ?? opset);
+      if (op.onnx?.domain !== undefined) domains.add(op.onnx.domain);
       for (const attribute of Object.values(attributes)) if (attribute instanceof Graph) collect(attribute);
     }
   };
   collect(graph);
-  return domains;
+  return [...domains];
 }
 
 class Encoder {
@@ -166,8 +163,8 @@ class Encoder {
     const attribute = Object.entries(attributes)
       .filter(([key, value]) => value !== undefined && !asInput.has(key))
       .map(([key, value]) => encodeAttribute(node, key, value!, (body) => this.#subgraph(body)));
-    const { type: opType, domain = '' } = op.onnx ?? { type: op.type };
-    return { opType, domain, name, input, output: this.#outputs(node, name), attribute };
+    const { type: opType, ...domain } = op.onnx ?? { type: op.type };
+    return { opType, ...domain, name, input, output: this.#outputs(node, name), attribute };
   }
 
   #outputs(node: Node, nodeName: string): string[] {

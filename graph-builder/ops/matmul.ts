@@ -5,7 +5,6 @@ import { mul } from './elementwise.ts';
 import { transpose } from './movement.ts';
 import { emitOne, expectDType, expectRank, floats } from './op.ts';
 import type { NoAttributes, OpDef } from './op.ts';
-import type { Shape } from '../types.ts';
 
 /** [..., m, k] x [..., k, n] -> [..., m, n]; leading axes broadcast. dA = dY B^T, dB = A^T dY. */
 export const MatMul: OpDef<NoAttributes> = {
@@ -31,7 +30,8 @@ export const MatMul: OpDef<NoAttributes> = {
   ],
 };
 
-function transposeLast(x: Value): Value {
+/** [..., m, n] -> [..., n, m] */
+export function transposeLast(x: Value): Value {
   const axes = x.shape.map((_, i) => i);
   const r = x.rank;
   return transpose(x, [...axes.slice(0, -2), r - 1, r - 2]);
@@ -75,37 +75,6 @@ export const Gemm: OpDef<GemmAttributes> = {
   ],
 };
 
-export interface BatchedGemmAttributes {
-  readonly transA: boolean;
-  readonly transB: boolean;
-}
-
-/**
- * op(A) op(B) for each matrix of a batch: [..., m, k] x [..., k, n] -> [..., m, n], op transposes where asked.
- * An operator of onnxruntime's own, on all its devices but WebGPU.
- */
-export const BatchedGemm: OpDef<BatchedGemmAttributes> = {
-  type: 'BatchedGemm',
-  onnx: { type: 'FusedMatMul', domain: 'com.microsoft', version: 1 },
-  infer: ([a, b], { transA, transB }) => {
-    expectDType('a', a!, floats);
-    expectDType('b', b!, [a!.dtype]);
-    if (a!.rank !== b!.rank || a!.rank < 3)
-      refuse(`operands ${formatShape(a!.shape)} and ${formatShape(b!.shape)} must have one rank >= 3`);
-    const turned = (shape: Shape, isTurned: boolean) =>
-      isTurned ? [shape.at(-1)!, shape.at(-2)!] : [shape.at(-2)!, shape.at(-1)!];
-    const [m, k] = turned(a!.shape, transA);
-    const [k2, n] = turned(b!.shape, transB);
-    const batch = a!.shape.slice(0, -2);
-    if (k !== k2 || !sameShape(batch, b!.shape.slice(0, -2)))
-      refuse(
-        `batches and inner extents of ${formatShape(a!.shape)}${transA ? '^T' : ''} and ${formatShape(b!.shape)}${transB ? '^T' : ''} must match`,
-      );
-    return [{ dtype: a!.dtype, shape: [...batch, m!, n!] }];
-  },
-  gradient: { notDifferentiable: 'it is a form of MatMul for one runtime, chosen after differentiation' },
-};
-
 export const matmul = (a: Value, b: Value): Value => emitOne(MatMul, [a, b], {});
 
 export function gemm(
@@ -116,9 +85,3 @@ export function gemm(
   const { c, alpha, beta, transA = false, transB = false } = options;
   return emitOne(Gemm, c ? [a, b, c] : [a, b], { alpha, beta, transA, transB });
 }
-
-export const batchedGemm = (
-  a: Value,
-  b: Value,
-  { transA = false, transB = false }: Partial<BatchedGemmAttributes>,
-): Value => emitOne(BatchedGemm, [a, b], { transA, transB });

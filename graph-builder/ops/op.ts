@@ -44,11 +44,8 @@ export type Target = 'portable' | 'cpu' | 'cuda';
 export interface OpDef<A extends object = Attributes> {
   /** Operator name; ONNX's where `lower` and `onnx` are absent. */
   readonly type: string;
-  /**
-   * Its name in a model, where that is not `type`, and the operator set it is of, where that is not ONNX's own; of the
-   * same version, unless another is given.
-   */
-  readonly onnx?: { readonly type: string; readonly domain?: string; readonly version?: number };
+  /** Its name in a model, where that is not `type`, and the operator set it is of, where that is not ONNX's own. */
+  readonly onnx?: { readonly type: string; readonly domain?: string };
   /** Attributes that ONNX (opset 18) carries as int64 tensors, with the position of that input. */
   readonly attributeInputs?: { readonly [K in keyof A]?: number };
   /** Element i of the output depends on element i of the (broadcast) inputs only, so any layout will do. */

@@ -30,7 +30,7 @@ import {
   GatherOrZero,
 } from './cuda.ts';
 import { Gather, GatherElements, GatherND, ScatterElements, ScatterND } from './indexing.ts';
-import { BatchedGemm, Gemm, MatMul } from './matmul.ts';
+import { Gemm, MatMul } from './matmul.ts';
 import {
   Concat,
   DepthToSpace,
@@ -65,7 +65,6 @@ export const registry = {
   Add,
   And,
   AveragePool,
-  BatchedGemm,
   BatchNormalizationChannelsLast,
   BatchNormTraining,
   BatchNormalization,

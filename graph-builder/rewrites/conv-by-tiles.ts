@@ -1,7 +1,7 @@
 import type { Graph, Value } from '../graph.ts';
 import { add } from '../ops/elementwise.ts';
 import { gather } from '../ops/indexing.ts';
-import { batchedGemm, matmul } from '../ops/matmul.ts';
+import { matmul, transposeLast } from '../ops/matmul.ts';
 import { pad, reshape, transpose } from '../ops/movement.ts';
 import { fixed } from '../shape.ts';
 import { tensor } from '../types.ts';
@@ -14,7 +14,8 @@ import type { Matrix, Winograd } from './winograd.ts';
  * Convolution by Winograd's way, for onnxruntime's CPU provider: tiles of the image and the filters are transformed,
  * multiplied with each other, and the products transformed to tiles of the result. It takes between a half and a quarter
  * of the multiplications of im2col and less memory, and every stage is one operator: a Gather of windows, a MatMul by a
- * constant matrix, a batch of products, a MatMul again, and a Gather of pixels.
+ * constant matrix, a batch of products, a MatMul again, and a Gather of pixels. (Where a product takes a factor transposed,
+ * onnxruntime does so as it multiplies: it makes one operator of the two.)
  *
  * A stride of s makes s^2 images (phases) of the large side, each of every s-th pixel. On each phase the convolution is
  * one of stride 1 with every s-th tap, so that a kernel of 4 and a stride of 2 are four kernels of 2: as good for this
@@ -97,7 +98,7 @@ export class ConvByTiles implements ConvForms {
     const { large, small, kernel, stride } = geometry;
     const { taps, window } = this.#tiling;
     const sum = partsFor(geometry, this.#tiling)
-      .map((part) => batchedGemm(this.#windows(x, part), this.#tilesOf(dy, part), { transA: true }))
+      .map((part) => matmul(transposeLast(this.#windows(x, part)), this.#tilesOf(dy, part)))
       .reduce((a, b) => add(a, b));
     const inner = area(stride) * large[2] * small[2];
     const byTap = this.#transform(reshape(sum, [area(window), inner]), 'weights');
@@ -110,7 +111,7 @@ export class ConvByTiles implements ConvForms {
     const products = area(this.#tiling.window) * area(stride);
     const filters = reshape(this.#filters(w, geometry), [products, large[2], small[2]]);
     const parts = partsFor(geometry, this.#tiling).map((part) => {
-      const sent = batchedGemm(this.#senders(dy, part), filters, { transB: true });
+      const sent = matmul(this.#senders(dy, part), transposeLast(filters));
       return this.#largeOf(sent, part.geometry);
     });
     const dx = reshape(joined(parts), [batch, ...large]);

@@ -9,7 +9,7 @@ import { compile } from '../../graph-builder/rewrites/index.ts';
 import { kronecker, mostProducts, winograd } from '../../graph-builder/rewrites/winograd.ts';
 import type { Matrix } from '../../graph-builder/rewrites/winograd.ts';
 import { verify } from '../../graph-builder/verify.ts';
-import { difference, evaluate, feedsOf, types } from './model.ts';
+import { difference, evaluate, feedsOf } from './model.ts';
 
 const times = (matrix: Matrix, vector: readonly number[]): number[] =>
   matrix.map((row) => row.reduce((sum, x, i) => sum + x * vector[i]!, 0));
@@ -73,6 +73,12 @@ function readings({ batch, large, channels, kernel, stride, pads }: Case): Graph
   return graph;
 }
 
+/** Whether something is multiplied by a constant matrix: sums over rows take a constant row. */
+const isTiled = (graph: Graph) =>
+  graph.nodes.some(
+    ({ op, inputs: [a] }) => op.type === 'MatMul' && (a?.constant?.shape[0] ?? 0) !== 1 && a?.constant,
+  );
+
 describe('convolution by tiles', () => {
   const square: Case = {
     batch: 3,
@@ -103,7 +109,7 @@ describe('convolution by tiles', () => {
   ])('computes what ONNX does: %s', async (_, geometry) => {
     const graph = compile(readings(geometry), 'cpu');
     verify(graph);
-    expect(types(graph)).toContain('BatchedGemm');
+    expect(isTiled(graph)).toBe(true);
     const feeds = feedsOf(graph);
     const expected = await evaluate(compile(readings(geometry), 'portable'), feeds);
     expect(difference(await evaluate(graph, feeds), expected)).toBeLessThan(2e-5);
@@ -116,6 +122,6 @@ describe('convolution by tiles', () => {
     ['a lone pixel', { batch: 1, large: [16, 2, 2] }],
   ])('is not the way for %s', (_, changed) => {
     const graph = compile(readings({ ...square, ...changed }), 'cpu');
-    expect(types(graph)).not.toContain('BatchedGemm');
+    expect(isTiled(graph)).toBe(false);
   });
 });

@@ -21,7 +21,7 @@ import {
   scatterElements,
   scatterND,
 } from '../../graph-builder/ops/indexing.ts';
-import { batchedGemm, gemm, matmul } from '../../graph-builder/ops/matmul.ts';
+import { gemm, matmul } from '../../graph-builder/ops/matmul.ts';
 import {
   concat,
   depthToSpace,
@@ -152,14 +152,6 @@ export const placed: readonly (readonly [string, Build])[] = [
   ],
   ['Gemm: a [1, 2, 3] must have rank 2', (s) => gemm(s.x(1, 2, 3), s.x(3, 4))],
   ['Gemm: c [2, 4] does not broadcast to [1, 4]', (s) => gemm(s.x(1, 5), s.x(5, 4), { c: s.x(2, 4) })],
-  [
-    'BatchedGemm: operands [2, 3] and [2, 3, 4] must have one rank >= 3',
-    (s) => batchedGemm(s.x(2, 3), s.x(2, 3, 4), {}),
-  ],
-  [
-    'BatchedGemm: batches and inner extents of [2, 3, 4]^T and [2, 4, 5] must match',
-    (s) => batchedGemm(s.x(2, 3, 4), s.x(2, 4, 5), { transA: true }),
-  ],
 
   [
     'Reshape: shape [2, 3] cannot be viewed as [4, 2]: element counts differ',
