@@ -10,11 +10,12 @@ import { fixed, sizeOf } from '../shape.ts';
 import { tensor } from '../types.ts';
 import type { ImageForms } from './channels-last.ts';
 import { ConvAsMatmul } from './conv-as-matmul.ts';
-import { ConvByTiles, tilingOf } from './conv-by-tiles.ts';
+import { ConvByTiles } from './conv-by-tiles.ts';
 import { geometryOf, Tables } from './conv-geometry.ts';
 import type { ConvForms, Geometry } from './conv-geometry.ts';
 import { channelsLastLayout, matrixLayout, sameLayout } from './layout.ts';
 import type { Layout, Layouts } from './layout.ts';
+import { tilingOf } from './tiling.ts';
 
 /**
  * onnxruntime's CPU kernels: convolutions as matrix products, by tiles where that takes less work, with weights as

@@ -7,7 +7,9 @@ import { fixed } from '../shape.ts';
 import { tensor } from '../types.ts';
 import { joined, partsOfSamples } from './conv-geometry.ts';
 import type { ConvForms, Geometry, Part, Tables } from './conv-geometry.ts';
-import { kronecker, mostProducts, transposed, winograd } from './winograd.ts';
+import { area, pair, phasesOf, places, tilesOver } from './tiling.ts';
+import type { Pair, Phases, Tiling } from './tiling.ts';
+import { kronecker, transposed, winograd } from './winograd.ts';
 import type { Matrix, Winograd } from './winograd.ts';
 
 /*
@@ -21,55 +23,6 @@ import type { Matrix, Winograd } from './winograd.ts';
  * one of stride 1 with every s-th tap, so that a kernel of 4 and a stride of 2 are four kernels of 2: as good for this
  * as any other.
  */
-
-/** Per axis, height first. */
-type Pair = readonly [number, number];
-
-/** How a convolution is cut: what is common to its three readings. */
-export interface Tiling {
-  /** Pixels of the small side, or of a phase of the large, in a tile. */
-  readonly outputs: Pair;
-  /** Taps of the kernel on each phase. */
-  readonly taps: Pair;
-  /** What a tile is computed of: outputs + taps - 1. */
-  readonly window: Pair;
-}
-
-const pair = (of: (axis: 0 | 1) => number): Pair => [of(0), of(1)];
-const area = ([height, width]: Pair): number => height * width;
-
-/** Channels on either side from which on a tile is worth its transforms. */
-const fewestChannels = 8;
-
-/** What it takes to make an element of a matrix and to bring it to a product, in multiplications: as measured. */
-const perElement = 75;
-
-/** What so many products of matrices take, all of one size. */
-const work = (products: number, rows: number, inner: number, columns: number): number =>
-  products * (rows * inner * columns + perElement * (rows * inner + inner * columns + rows * columns));
-
-/** The tiling of a convolution that takes the least work; undefined where im2col takes less. */
-export function tilingOf(geometry: Geometry): Tiling | undefined {
-  const { batch, large, small, kernel, stride, dilation } = geometry;
-  const taps = pair((axis) => kernel[axis] / stride[axis]);
-  const isEven = taps.every(Number.isInteger) && dilation.every((d) => d === 1);
-  if (!isEven || Math.min(large[2], small[2]) < fewestChannels) return undefined;
-  let least = work(1, batch * small[0] * small[1], area(kernel) * large[2], small[2]);
-  let best: Tiling | undefined;
-  for (const height of outputsFor(taps[0]))
-    for (const width of outputsFor(taps[1])) {
-      const outputs: Pair = [height, width];
-      const window = pair((axis) => outputs[axis] + taps[axis] - 1);
-      const tiles = area(tilesOver(small, outputs));
-      const tiled = work(area(window), batch * tiles, area(stride) * large[2], small[2]);
-      if (tiled < least) [least, best] = [tiled, { outputs, taps, window }];
-    }
-  return best;
-}
-
-/** Outputs that a tile may have along an axis: with one tap there is nothing to save. */
-const outputsFor = (taps: number): readonly number[] =>
-  taps === 1 ? [1] : [2, 3, 4].filter((outputs) => outputs + taps - 1 <= mostProducts);
 
 /** Rows of a product from which on the weights, which each part reads and packs anew, hardly matter. */
 const enoughRows = 256;
@@ -278,42 +231,6 @@ const transforms = {
 
 const partsFor = (geometry: Geometry, { outputs }: Tiling) =>
   partsOfSamples(geometry, Math.ceil(enoughRows / area(tilesOver(geometry.small, outputs))));
-
-/** Tiles along each axis. */
-const tilesOver = (extents: readonly number[], outputs: Pair): Pair =>
-  pair((axis) => Math.ceil(extents[axis]! / outputs[axis]));
-
-/** All places of a grid, line by line. */
-const places = ([height, width]: Pair): Pair[] =>
-  Array.from({ length: height * width }, (_, i) => [Math.floor(i / width), i % width]);
-
-/** How the phases of the large side lie to the small. */
-interface Phases {
-  /** Per axis, for each phase: the pixel of the small side whose first tap reaches its first pixel. */
-  readonly begins: readonly [readonly number[], readonly number[]];
-  /** How far these lie apart. */
-  readonly spread: Pair;
-  /** Tiles that cover each phase. */
-  readonly count: Pair;
-}
-
-function phasesOf({ large, stride, before }: Geometry, { outputs }: Tiling): Phases {
-  const along = (axis: 0 | 1) =>
-    Array.from({ length: stride[axis] }, (_, phase) => {
-      const begin = Math.ceil((before[axis] - phase) / stride[axis]);
-      const last = Math.floor((large[axis] - 1 + before[axis] - phase) / stride[axis]);
-      return { begin, extent: last - begin + 1 };
-    });
-  const axes = [along(0), along(1)] as const;
-  return {
-    begins: [axes[0].map(({ begin }) => begin), axes[1].map(({ begin }) => begin)],
-    spread: pair((axis) => {
-      const begins = axes[axis].map(({ begin }) => begin);
-      return Math.max(...begins) - Math.min(...begins);
-    }),
-    count: pair((axis) => Math.ceil(Math.max(...axes[axis].map(({ extent }) => extent)) / outputs[axis])),
-  };
-}
 
 /** From the window that all phases share, backwards, to the transformed windows of each: [window phases, shared]. */
 function sendersMatrix(begins: Phases['begins'], { outputs, taps }: Tiling): Matrix {
