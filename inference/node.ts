@@ -19,8 +19,8 @@ export type { Device, SessionSettings } from './onnxruntime-node.ts';
 
 export interface LoadSettings extends SessionSettings, CrewSettings, SourceOptions {
   /**
-   * Compiles the generator for this processor when it is loaded, which takes some tenths of a second and memory for a
-   * second copy: calls for 64 samples and more take a half to nine tenths of the time. Default false; for the device `cpu`.
+   * Compiles the generator for this processor when it is loaded, which takes some tenths of a second and more memory than
+   * a second copy: calls for 64 samples and more take about 0.85 of the time. Default false; for the device `cpu`.
    * Each 64 samples of a call run so, what remains as without; they differ from those without by rounding, 1e-6 or so,
    * which is tested when it is loaded. Where it cannot be done, it is not, and `backend` says why.
    */
