@@ -21,8 +21,8 @@ export interface LoadSettings extends SessionSettings, CrewSettings, SourceOptio
   /**
    * Compiles the generator for this processor when it is loaded, which takes some tenths of a second and more memory than
    * a second copy: calls for 64 samples and more take about 0.85 of the time. Default false; for the device `cpu`.
-   * Each 64 samples of a call run so, what remains as without; they differ from those without by rounding, 1e-6 or so,
-   * which is tested when it is loaded. Where it cannot be done, it is not, and `backend` says why.
+   * Each 64 samples of a call run so, what remains as without; they differ from those without by rounding, up to 1e-5
+   * for usual latents, which is tested when it is loaded. Where it cannot be done, it is not, and `backend` says why.
    */
   readonly compile?: boolean;
   /** An `encoder.onnx`; default: the one in the folder of the run, where a folder is loaded. */
