@@ -1,5 +1,5 @@
-import { encodePng } from '../artifacts/png.ts';
 import { InputError } from '../artifacts/errors.ts';
+import { encodePng } from '../artifacts/png.ts';
 import { checkOptions } from './arguments.ts';
 import { checkWorkers, hireCrew } from './crew/hire.ts';
 import type { CrewSettings } from './crew/hire.ts';

@@ -3,6 +3,7 @@ import type { Tensor } from '../../graph-builder/types.ts';
 import { InputError } from '../errors.ts';
 import { readBytes } from '../files.ts';
 import { parseModel } from '../onnx/decode.ts';
+import type { Model } from '../onnx/decode.ts';
 import { digestOf, readExternalFiles } from '../onnx/external-data.ts';
 import type { ExternalFiles } from '../onnx/external-place.ts';
 import { onnx } from '../onnx/proto.ts';
@@ -63,7 +64,7 @@ const newestIr = 13;
 export async function readForeignModel(path: string): Promise<ForeignModel> {
   const bytes = await readBytes(path);
   const { metadata } = readModelSummary(bytes, path);
-  const { graph } = parseModel(bytes, path);
+  const model = parseModel(bytes, path);
   if (metadata.format?.startsWith('ganx.training'))
     throw new InputError(
       `${path}: is a training graph of ganx, not a network; give its generator.onnx or discriminator.onnx`,
@@ -72,21 +73,19 @@ export async function readForeignModel(path: string): Promise<ForeignModel> {
     throw new InputError(
       `${path}: draws random numbers of its own; export it anew with "ganx export RUN --deterministic"`,
     );
-  return decodeForeignModel(bytes, path, await readExternalFiles(graph.initializer, path));
+  return foreignModel(bytes, path, model, await readExternalFiles(model.graph.initializer, path));
 }
 
 /**
- * The same of a file in memory.
+ * The same of a model in memory, with all that it holds.
  *
- * @param path what messages call it
+ * @param source what messages call it
  */
-export function decodeForeignModel(
-  bytes: Uint8Array,
-  path: string,
-  files: ExternalFiles = new Map(),
-): ForeignModel {
+export const decodeForeignModel = (bytes: Uint8Array, source: string): ForeignModel =>
+  foreignModel(bytes, source, parseModel(bytes, source), new Map());
+
+function foreignModel(bytes: Uint8Array, path: string, model: Model, files: ExternalFiles): ForeignModel {
   const { irVersion, opset, producer, producerVersion, inputs, outputs } = readModelSummary(bytes, path);
-  const model = parseModel(bytes, path);
   refuseUnknownFields(bytes, path);
   const refuse = (problem: string): never => {
     throw new InputError(`${path}: ${problem}`);

@@ -80,7 +80,7 @@ function refuseOperators({ nodes, source }: ForeignModel): void {
   throw new InputError(`${source}: has operators that ganx does not import: ${list}`);
 }
 
-function dtypeOfPort({ source }: ForeignModel, name: string, dtype: string): DType {
+export function dtypeOfPort({ source }: ForeignModel, name: string, dtype: string): DType {
   const known = elementTypeOf(dtype);
   if (!known) throw new InputError(`${source}: input "${name}" is ${dtype}, which ganx lacks`);
   return known;

@@ -2,9 +2,9 @@ import { GraphError } from '../../graph-builder/errors.ts';
 import { Graph } from '../../graph-builder/graph.ts';
 import { Pass } from '../../graph-builder/layers/pass.ts';
 import { InputError } from '../errors.ts';
-import { elementTypeOf } from '../onnx/element-types.ts';
 import { applyForeign } from './apply.ts';
 import { decodeForeignModel } from './foreign-model.ts';
+import { dtypeOfPort } from './imported-model.ts';
 import { valueOf } from './operand.ts';
 
 /**
@@ -18,10 +18,8 @@ export function inferenceGraph(bytes: Uint8Array, source: string, batch: number)
   const graph = new Graph(source);
   const inputs = new Map(
     model.inputs.map(({ name, dtype, shape }) => {
-      const known = elementTypeOf(dtype);
-      if (!known) throw new InputError(`${source}: input "${name}" is ${dtype}, which ganx lacks`);
       const extents = shape.map((dim) => (typeof dim === 'number' ? dim : batch));
-      return [name, graph.input(name, known, extents)];
+      return [name, graph.input(name, dtypeOfPort(model, name, dtype), extents)];
     }),
   );
   const tensors = new Map(

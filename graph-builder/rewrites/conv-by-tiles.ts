@@ -8,7 +8,7 @@ import { tensor } from '../types.ts';
 import { joined, partsOfSamples } from './conv-geometry.ts';
 import type { ConvForms, Geometry, Part, Tables } from './conv-geometry.ts';
 import { area, pair, phasesOf, places, tilesOver } from './tiling.ts';
-import type { Pair, Phases, Tiling } from './tiling.ts';
+import type { Phases, Tiling } from './tiling.ts';
 import { kronecker, transposed, winograd } from './winograd.ts';
 import type { Matrix, Winograd } from './winograd.ts';
 
@@ -133,7 +133,7 @@ export class ConvByTiles implements ConvForms {
     const tiles = area(count);
     const flat = reshape(products, [area(window), batch * tiles * small[2]]);
     const rows = reshape(this.#transform(flat, 'output'), [area(outputs) * batch * tiles, small[2]]);
-    const local = places(small.slice(0, 2) as unknown as Pair).map(([y, x]) => {
+    const local = places([small[0], small[1]]).map(([y, x]) => {
       const within = (y % outputs[0]) * outputs[1] + (x % outputs[1]);
       const tile = Math.floor(y / outputs[0]) * count[1] + Math.floor(x / outputs[1]);
       return within * batch * tiles + tile;
@@ -178,7 +178,7 @@ export class ConvByTiles implements ConvForms {
     const [tiles, phases] = [area(count), area(stride)];
     const flat = reshape(products, [area(window), phases * batch * tiles * large[2]]);
     const rows = reshape(this.#transform(flat, 'output'), [area(outputs) * phases * batch * tiles, large[2]]);
-    const local = places(large.slice(0, 2) as unknown as Pair).map((pixel) => {
+    const local = places([large[0], large[1]]).map((pixel) => {
       const phase = pair((axis) => (pixel[axis] + before[axis]) % stride[axis]);
       const at = pair(
         (axis) => Math.floor((pixel[axis] + before[axis]) / stride[axis]) - begins[axis][phase[axis]]!,

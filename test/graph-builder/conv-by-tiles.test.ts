@@ -112,7 +112,7 @@ describe('convolution by tiles', () => {
     expect(isTiled(graph)).toBe(true);
     const feeds = feedsOf(graph);
     const expected = await evaluate(compile(readings(geometry), 'portable'), feeds);
-    expect(difference(await evaluate(graph, feeds), expected)).toBeLessThan(2e-5);
+    expect(difference(await evaluate(graph, feeds), expected)).toBeLessThan(1e-5);
   });
 
   test.each<[string, Partial<Case>]>([
