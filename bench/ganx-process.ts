@@ -66,7 +66,7 @@ await engine.restore(new Map(program.state.map((each) => [each.name, initialize(
 /** One step a run, compiled and stored as the loop on CPU is: what differs is the driver alone. */
 function stepModel() {
   const { graph, layouts } = storeAsUsed(compile(program.stepGraph(), 'cpu'));
-  return { driver: 'step', trainingModel: encodeModel(graph), layouts } as const;
+  return { driver: 'step', trainingModel: encodeModel(graph, { hidesExtents: true }), layouts } as const;
 }
 
 const chunkAt = chunkSource(program, dataset, seed, { resident });
