@@ -24,6 +24,7 @@ function caseOf(
     emaDecay: 0,
     batch,
     accumulate: 1,
+    precision: 'float32',
     techniques: techniquesOff,
   };
   return { name, recipe, sample: { kind: 'images', shape: [channels, size, size] } };

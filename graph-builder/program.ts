@@ -15,6 +15,7 @@ import { RandomStreams } from './random.ts';
 import type { Recipe, SampleSpec } from './recipe.ts';
 import { averageName, telemetryNames } from './plan.ts';
 import type { Plan, StepInputs } from './plan.ts';
+import { lossScaleFigure, lossScaleState } from './step/loss-scale.ts';
 import { trainingStep } from './step/step.ts';
 import { hooksOf, refuseInside, techniques } from './techniques/index.ts';
 import type { Control, Move, NetworkStates, Player, Technique } from './techniques/technique.ts';
@@ -105,6 +106,7 @@ export function buildProgram(
       : []),
     ...hooks.flatMap((hook) => hook.controls ?? []),
   ];
+  const scaled = recipe.precision === 'mixed' ? playersOf(networks) : [];
   const averaged = recipe.emaDecay > 0 ? [...generator!.parameters, ...generator!.statistics] : [];
   const state: StateSpec[] = [
     ...Object.values(states).flatMap(({ parameters, statistics }) => [...parameters, ...statistics]),
@@ -113,9 +115,14 @@ export function buildProgram(
     ),
     ...averaged.map((spec) => ({ ...spec, name: averageName(spec.name), copyOf: spec.name })),
     ...hooks.flatMap((hook) => hook.state?.(states) ?? []),
+    ...scaled.flatMap(lossScaleState),
   ];
   const discriminatorSteps = hooks.find((hook) => hook.discriminatorSteps)?.discriminatorSteps ?? 1;
-  const telemetry = [...telemetryNames, ...hooks.flatMap((hook) => hook.telemetry ?? [])];
+  const telemetry = [
+    ...telemetryNames,
+    ...hooks.flatMap((hook) => hook.telemetry ?? []),
+    ...scaled.map(lossScaleFigure),
+  ];
   const plan: Plan = {
     recipe,
     sample,

@@ -20,6 +20,11 @@ export interface Recipe {
   readonly batch: number;
   /** Batches whose mean gradient an update follows: as one batch so many times as large, in less memory. 1 is off. */
   readonly accumulate: number;
+  /**
+   * `mixed` lets a GPU compute layers in halves (float16), where it gains from that: weights, optimisers, statistics and
+   * losses stay float32, and losses are scaled. Other devices compute in float32 all the same.
+   */
+  readonly precision: 'float32' | 'mixed';
   readonly techniques: TechniqueOptions;
 }
 

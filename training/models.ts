@@ -6,6 +6,7 @@ import { Graph } from '../graph-builder/graph.ts';
 import type { Target } from '../graph-builder/ops/op.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
 import type { Layout } from '../graph-builder/rewrites/layout.ts';
+import { mixedPrecision } from '../graph-builder/rewrites/mixed-precision.ts';
 import { storeAsUsed } from '../graph-builder/rewrites/store-as-used.ts';
 import type { Device, EngineSpec, OnDevice } from './engine/engine.ts';
 import { targetOf } from './autotune/execution.ts';
@@ -53,7 +54,7 @@ export function trainingModels(
   const step = compile(program.stepGraph(), shared);
   const loop = compile(program.loopGraph(), shared);
   const driving = driverOf(device) === 'step' ? step : loop;
-  const own = target === shared ? driving : compile(program.loopGraph(), target);
+  const own = target === shared ? driving : compile(ownLoop(program, target), target);
   const { graph: engine, layouts } = storeAsUsed(dataset ? withResidentData(own, dataset) : own);
   const encode = (graph: Graph, format: string) =>
     encodeModel(graph, { metadata: metadata(format), producerVersion: ganxVersion });
@@ -65,6 +66,12 @@ export function trainingModels(
     sampler: encodeModel(compile(samplerGraph(program), 'portable'), { producerVersion: ganxVersion }),
     ...(device.kind === 'webgpu' ? { onDevice: onDevice(program) } : {}),
   };
+}
+
+/** The loop for a device of its own kind, in halves where the recipe lets that gain from them. */
+function ownLoop(program: TrainingProgram, target: Target): Graph {
+  const graph = program.loopGraph();
+  return target === 'cuda' && program.recipe.precision === 'mixed' ? mixedPrecision(graph) : graph;
 }
 
 /** All that an engine needs to train a program on a device. */

@@ -21,6 +21,7 @@ const dcgan: Recipe = {
   emaDecay: 0.999,
   batch: 64,
   accumulate: 1,
+  precision: 'float32',
   techniques: {
     ...techniquesOff,
     softLabels: { real: [0.7, 1.2], fake: [0, 0.3], swap: 0.05 },
@@ -78,6 +79,7 @@ const mlp: Recipe = {
   emaDecay: 0.999,
   batch: 512,
   accumulate: 1,
+  precision: 'float32',
   techniques: {
     ...techniquesOff,
     gradientPenalty: { real: 0.03, fake: 0.03, shrink: 4 },

@@ -101,6 +101,10 @@ export const recipeSchema = z.strictObject({
   accumulate: integer(1, 16)
     .default(1)
     .describe('batches whose mean gradient an update follows, as one larger batch in less memory; 1 is off'),
+  precision: z
+    .enum(['float32', 'mixed'])
+    .default('float32')
+    .describe('mixed: layers in float16 on CUDA, with scaled losses; other devices compute in float32'),
   techniques: z.strictObject({
     latent: z.enum(['normal', 'uniform']).describe('3: distribution of the latent z; uniform is U(-1, 1)'),
     batches: z

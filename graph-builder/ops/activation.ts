@@ -1,7 +1,8 @@
 import { refuse } from '../errors.ts';
 import type { Value } from '../graph.ts';
 import { sameShape } from '../shape.ts';
-import { add, clip, exp, mul, neg, sub } from './elementwise.ts';
+import { greater } from './comparison.ts';
+import { add, clip, exp, mul, neg, sub, where } from './elementwise.ts';
 import { emitOne, inferUnary } from './op.ts';
 import type { NoAttributes, OpDef } from './op.ts';
 
@@ -33,7 +34,8 @@ export const Relu: OpDef<NoAttributes> = {
  * dx = y > 0 ? dy : alpha dy; inputs dy and the forward output y. Linear in dy, piecewise constant in y.
  *
  * The slope is Clip(1e38 y, alpha, 1): three vectorised float passes, no bool tensor
- * (facts of onnxruntime: Where and Cast-of-bool forms are slower on CPU and place a node off WebGPU).
+ * (facts of onnxruntime: Where and Cast-of-bool forms are slower on CPU and place a node off WebGPU). No half is as
+ * large as that, so for halves it is a choice.
  */
 export const LeakyReluGradient: OpDef<SlopeAttributes> = {
   type: 'LeakyReluGradient',
@@ -47,9 +49,15 @@ export const LeakyReluGradient: OpDef<SlopeAttributes> = {
     undefined,
   ],
   // On CUDA its form is chosen once images are laid out.
-  lower: ([dy, y], { alpha }, target) =>
-    target === 'cuda' ? undefined : [mul(dy!, clip(mul(y!, 1e38), alpha, 1))],
+  lower: ([dy, y], { alpha }, target) => {
+    if (target === 'cuda') return undefined;
+    return [mul(dy!, y!.dtype === 'float16' ? slopeOf(y!, alpha) : clip(mul(y!, 1e38), alpha, 1))];
+  },
 };
+
+/** y > 0 ? 1 : alpha */
+export const slopeOf = (y: Value, alpha: number): Value =>
+  where(greater(y, 0), y.graph.scalar(1, y.dtype), alpha);
 
 /** dy (1 - y^2) */
 export const Tanh: OpDef<NoAttributes> = {

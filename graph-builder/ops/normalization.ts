@@ -1,12 +1,12 @@
 import { emit, type Value } from '../graph.ts';
 import { refuse } from '../errors.ts';
 import { fixed, formatShape, normalizeAxis } from '../shape.ts';
-import { add, div, mul, reciprocal, sqrt, sub } from './elementwise.ts';
+import { add, cast, div, mul, reciprocal, sqrt, sub } from './elementwise.ts';
 import { expand, reshape } from './movement.ts';
-import { emitOne, expectDType, expectRank, floats } from './op.ts';
+import { emitLowered, emitOne, expectDType, expectRank, floats } from './op.ts';
 import type { OpDef } from './op.ts';
 import type { AxisAttributes } from './movement.ts';
-import { reduceLogSumExp, reduceMean, reduceSum } from './reduction.ts';
+import { elementsReduced, reduceLogSumExp, reduceMean, reduceSum, SumInFloat32 } from './reduction.ts';
 
 export interface EpsilonAttributes {
   /** Added to the variance inside the root. */
@@ -59,7 +59,8 @@ export const BatchNormalization: OpDef<EpsilonAttributes> = {
 
 /**
  * Batch normalisation by the batch's own statistics (Ioffe & Szegedy 2015).
- * x, scale [C], bias [C] -> y, mean [C], variance [C] (divided by n, not n - 1).
+ * x, scale [C], bias [C] -> y, mean [C], variance [C] (divided by n, not n - 1), the last two of the type of scale,
+ * which is wider than that of x in mixed precision.
  *
  * ONNX's training mode is refused by the CUDA and WebGPU providers, so it is lowered to primitives. Its gradient is
  * written as one per-channel affine form, dx = a dy + b (x - mean) + c, whose coefficients are small vectors: far
@@ -70,7 +71,7 @@ export const BatchNormTraining: OpDef<EpsilonAttributes> = {
   type: 'BatchNormTraining',
   infer: ([x, ...vectors]) => {
     checkChannels(x!, vectors);
-    const channels = { dtype: x!.dtype, shape: [x!.shape[1]!] };
+    const channels = { dtype: vectors[0]!.dtype, shape: [x!.shape[1]!] };
     return [{ dtype: x!.dtype, shape: x!.shape }, channels, channels];
   },
   gradient: ({ inputs: [x, scale], outputs: [, mean, variance], attributes: { epsilon }, dys }) => {
@@ -100,12 +101,19 @@ export const BatchNormTraining: OpDef<EpsilonAttributes> = {
       dy && (() => total!),
     ];
   },
-  lower: ([x, scale, bias], { epsilon }) => {
-    const mean = reduceMean(x!, overChannels(x!));
-    const centred = sub(x!, perChannel(mean, x!));
-    const variance = reduceMean(mul(centred, centred), overChannels(x!));
+  lower: ([x, scale, bias], { epsilon }, target) => {
+    const meanOf = (values: Value) => {
+      const axes = overChannels(x!);
+      if (x!.dtype === scale!.dtype) return reduceMean(values, axes);
+      const sum = emitLowered(SumInFloat32, [values], { axes, keepdims: false }, target);
+      return mul(sum, 1 / elementsReduced(values, axes));
+    };
+    const vector = (values: Value) => perChannel(cast(values, x!.dtype), x!);
+    const mean = meanOf(x!);
+    const centred = sub(x!, vector(mean));
+    const variance = meanOf(mul(centred, centred));
     const gain = mul(scale!, reciprocal(sqrt(add(variance, epsilon))));
-    const y = add(mul(centred, perChannel(gain, x!)), perChannel(bias!, x!));
+    const y = add(mul(centred, vector(gain)), vector(bias!));
     return [y, mean, variance];
   },
 };

@@ -66,6 +66,16 @@ export function emitOne<A extends object>(
   return emit(op, inputs, attributes)[0]!;
 }
 
+/** Adds what an operator with one output becomes for a target: the form of an operator within that of another one. */
+export function emitLowered<A extends object>(
+  op: OpDef<A>,
+  inputs: readonly Value[],
+  attributes: NoInfer<A>,
+  target: Target,
+): Value {
+  return op.lower?.(inputs, attributes, target)?.[0] ?? emitOne(op, inputs, attributes);
+}
+
 /** A value, or a number that becomes a scalar constant of the other operand's type. */
 export type Operand = Value | number;
 

@@ -37,7 +37,7 @@ function unreduce(reduced: Value, x: Value, { axes, keepdims }: ReductionAttribu
 }
 
 /** Elements summed into one output; symbolic extents cannot be counted. */
-function count(x: Value, axes: readonly number[] | undefined): number {
+export function elementsReduced(x: Value, axes: readonly number[] | undefined): number {
   return normalizeAxes(axes ?? x.shape.map((_, i) => i), x.rank).reduce(
     (n, axis) => n * fixed(x.shape[axis]),
     1,
@@ -60,8 +60,21 @@ export const ReduceMean: OpDef<ReductionAttributes> = {
   ...axesInput,
   infer: infer(floats),
   gradient: ({ inputs: [x], attributes, dy }) => [
-    () => expand(mul(unreduce(dy, x!, attributes), 1 / count(x!, attributes.axes)), x!.shape),
+    () => expand(mul(unreduce(dy, x!, attributes), 1 / elementsReduced(x!, attributes.axes)), x!.shape),
   ],
+};
+
+/** The sum of halves, added up and returned in float32: x float16 -> float32. As halves, ones add up to 2048 at most. */
+export const SumInFloat32: OpDef<ReductionAttributes> = {
+  type: 'SumInFloat32',
+  infer: ([x], attributes) => {
+    expectDType('input', x!, ['float16']);
+    return infer(floats)([x!], attributes).map(({ shape }) => ({ dtype: 'float32', shape }));
+  },
+  gradient: { notDifferentiable: 'it is a form of ReduceSum, chosen after differentiation' },
+  // On CUDA its form is chosen once images are laid out.
+  lower: ([x], attributes, target) =>
+    target === 'cuda' ? undefined : [emitOne(ReduceSum, [cast(x!, 'float32')], attributes)],
 };
 
 /** Equal maxima share the gradient evenly, as PyTorch's amax does. */
@@ -150,6 +163,8 @@ export const reduceL2 = reduction(ReduceL2);
 export const reduceSumSquare = reduction(ReduceSumSquare);
 export const reduceLogSumExp = reduction(ReduceLogSumExp);
 export const reduceProd = reduction(ReduceProd);
+
+export const sumInFloat32 = reduction(SumInFloat32);
 
 export interface TileAttributes {
   readonly repeats: readonly number[];

@@ -56,6 +56,7 @@ import {
   ReduceProd,
   ReduceSum,
   ReduceSumSquare,
+  SumInFloat32,
   Tile,
 } from './reduction.ts';
 
@@ -132,6 +133,7 @@ export const registry = {
   Split,
   Sqrt,
   Sub,
+  SumInFloat32,
   Tanh,
   Tile,
   Transpose,

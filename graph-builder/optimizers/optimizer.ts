@@ -1,6 +1,6 @@
 import type { Value } from '../graph.ts';
 import type { StateSpec } from '../initializer.ts';
-import { add } from '../ops/elementwise.ts';
+import { add, where } from '../ops/elementwise.ts';
 import { groupsOf, join, part } from './group.ts';
 
 /**
@@ -56,32 +56,38 @@ export interface OptimizerUpdate {
   readonly learningRate: Value;
   readonly parameters: readonly { readonly name: string; readonly value: Value; readonly gradient: Value }[];
   readonly state: (name: string) => Value;
+  /** bool []: whether there is an update; without one all stay as they are. */
+  readonly gate?: Value | undefined;
 }
 
 /** One update: the next parameters and the next state, by name. */
 export function applyOptimizer(
   optimizer: Optimizer,
-  { prefix, learningRate, parameters, state }: OptimizerUpdate,
+  { prefix, learningRate, parameters, state, gate }: OptimizerUpdate,
 ): Map<string, Value> {
   const next = new Map<string, Value>();
-  const updates = optimizer.counts ? add(state(counterName(prefix)), 1) : undefined;
-  if (updates) next.set(counterName(prefix), updates);
+  const gated = (value: Value, before: Value) => (gate ? where(gate, value, before) : value);
+  const count = optimizer.counts ? state(counterName(prefix)) : undefined;
+  const updates = count && add(count, 1);
+  if (count) next.set(counterName(prefix), gated(updates!, count));
   const rule = optimizer.rule(learningRate, updates);
   for (const group of groupsOf(parameters, ({ value }) => value)) {
     const { name: label } = group[0]!;
     learningRate.graph.scope(group.length === 1 ? label : 'vectors', () => {
       const values = group.map(({ value }) => value);
-      const result = rule(
-        join(values),
-        join(group.map(({ gradient }) => gradient)),
-        optimizer.slots.map((slot) => join(group.map(({ name }) => state(slotName(prefix, slot, name))))),
-      );
+      const before = {
+        value: join(values),
+        slots: optimizer.slots.map((slot) =>
+          join(group.map(({ name }) => state(slotName(prefix, slot, name)))),
+        ),
+      };
+      const after = rule(before.value, join(group.map(({ gradient }) => gradient)), before.slots);
       const set = (joined: Value, nameOf: (parameter: string) => string) => {
         part(joined, values).forEach((value, i) => next.set(nameOf(group[i]!.name), value));
       };
-      set(result.value, (name) => name);
+      set(gated(after.value, before.value), (name) => name);
       optimizer.slots.forEach((slot, i) => {
-        set(result.slots[i]!, (name) => slotName(prefix, slot, name));
+        set(gated(after.slots[i]!, before.slots[i]!), (name) => slotName(prefix, slot, name));
       });
     });
   }

@@ -22,6 +22,7 @@ import { tilingOf } from './tiling.ts';
  * [h, w, C, O], and long vectors.
  */
 export class CpuForms implements ImageForms {
+  readonly dtypes = ['float32'] as const;
   readonly #tables = new Tables();
 
   convolution(node: Node, [a, b, bias]: readonly Value[], layouts: Layouts): Value {

@@ -6,10 +6,11 @@ import type {
 } from '../ops/convolution.ts';
 import { Conv, ConvTranspose } from '../ops/convolution.ts';
 import { ConvChannelsLast, ConvTransposeChannelsLast } from '../ops/cuda.ts';
-import { add } from '../ops/elementwise.ts';
+import { add, cast } from '../ops/elementwise.ts';
 import { reshape } from '../ops/movement.ts';
 import { emitOne } from '../ops/op.ts';
-import { fixed } from '../shape.ts';
+import { reduceSum, SumInFloat32 } from '../ops/reduction.ts';
+import { fixed, sizeOf } from '../shape.ts';
 import type { ImageForms } from './channels-last.ts';
 import { geometryOf } from './conv-geometry.ts';
 import { ConvOnCuda, isNarrow } from './conv-on-cuda.ts';
@@ -22,6 +23,7 @@ import type { Layout, Layouts } from './layout.ts';
  * (the weight gradient) or no fast kernel (images of three channels) is a matrix product.
  */
 export class CudaForms implements ImageForms {
+  readonly dtypes = ['float32', 'float16'] as const;
   readonly #products = new ConvOnCuda();
 
   convolution(node: Node, [a, b, bias]: readonly Value[], layouts: Layouts): Value {
@@ -54,7 +56,9 @@ export class CudaForms implements ImageForms {
 
   /** Over leading axes it is one sum over rows. */
   channelReduction({ op }: Node, image: Value): Value {
-    return emitOne(op, [image], { axes: [0, 1, 2], keepdims: false });
+    return op.type === SumInFloat32.type
+      ? channelSums(image)
+      : emitOne(op, [image], { axes: [0, 1, 2], keepdims: false });
   }
 
   /** A vector of channels meets the last axis as it is. */
@@ -70,6 +74,22 @@ export class CudaForms implements ImageForms {
     });
     return emitOne(op, bare, attributes);
   }
+}
+
+/** Rows of halves that are added up as halves: the kernel adds blocks of rows to each other in their own type. */
+const mostRows = 1024;
+
+/**
+ * Sums of the channels of an image of halves, [N, H, W, C] -> [C] in float32: lists of so many rows in one pass over the
+ * halves, and what they add up to in float32. As float32 the whole image would be written and read once more.
+ */
+function channelSums(image: Value): Value {
+  const channels = fixed(image.shape[3]);
+  const rows = sizeOf(image.shape) / channels;
+  let lists = Math.ceil(rows / mostRows);
+  while (rows % lists) lists++;
+  const partial = cast(reduceSum(reshape(image, [rows / lists, lists, channels]), [0]), 'float32');
+  return reduceSum(partial, [0]);
 }
 
 /** What the provider's operators were seen to compute on a GPU: the same pads on both sides, and nothing beyond them. */

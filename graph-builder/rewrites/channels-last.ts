@@ -4,14 +4,17 @@ import type { ConvAttributes } from '../ops/convolution.ts';
 import { Conv, ConvTranspose, ConvWeightGradient } from '../ops/convolution.ts';
 import { reshape } from '../ops/movement.ts';
 import type { ReductionAttributes } from '../ops/reduction.ts';
-import { ReduceMean, ReduceSum } from '../ops/reduction.ts';
+import { ReduceMean, ReduceSum, SumInFloat32 } from '../ops/reduction.ts';
 import { normalizeAxes, sameShape } from '../shape.ts';
+import type { DType } from '../types.ts';
 import { channelsLastLayout, Layouts } from './layout.ts';
 import type { Layout } from './layout.ts';
 import { transform } from './transform.ts';
 
 /** How a device computes images that are laid out channels-last. */
 export interface ImageForms {
+  /** Element types of the images that it computes. */
+  readonly dtypes: readonly DType[];
   /** One of the three convolutions, 2-D, ungrouped and of known size. */
   convolution(node: Node, inputs: readonly Value[], layouts: Layouts): Value;
   /** Sum or mean over all but the channels: image [N, H, W, C] -> [C] */
@@ -55,9 +58,13 @@ function convolution(
   const { group } = node.attributes as unknown as ConvAttributes;
   const known = inputs
     .slice(0, 2)
-    .every((value) => value.dtype === 'float32' && value.shape.every((dim) => typeof dim === 'number'));
+    .every(
+      (value) => forms.dtypes.includes(value.dtype) && value.shape.every((dim) => typeof dim === 'number'),
+    );
   return known && inputs[0]!.rank === 4 && group === 1 ? forms.convolution(node, inputs, layouts) : undefined;
 }
+
+const reductions: readonly string[] = [ReduceSum.type, ReduceMean.type, SumInFloat32.type];
 
 /** Sum or mean over all but the channels, the reduction of batch norms and biases. */
 function channelReduction(
@@ -66,8 +73,7 @@ function channelReduction(
   layouts: Layouts,
   forms: ImageForms,
 ): Value | undefined {
-  const { type } = node.op;
-  if ((type !== ReduceSum.type && type !== ReduceMean.type) || x!.rank !== 4 || x!.dtype !== 'float32')
+  if (!reductions.includes(node.op.type) || x!.rank !== 4 || !forms.dtypes.includes(x!.dtype))
     return undefined;
   const { axes } = node.attributes as unknown as ReductionAttributes;
   const isKnown = x!.shape.every((dim) => typeof dim === 'number');

@@ -76,7 +76,7 @@ export class ConvAsMatmul implements ConvForms {
         const { batch } = part.geometry;
         return gather(sent, this.#tables.rows(dy.graph, key, batch, [local], stride, senderCount - taps));
       });
-      const sum = sumOrZeros(received, dy.graph, [part.geometry.batch * large[0] * large[1], large[2]]);
+      const sum = sumOrZeros(received, dy, [part.geometry.batch * large[0] * large[1], large[2]]);
       return bias && terms === 0 ? add(sum, bias) : sum;
     });
     return reshape(joined(parts), [batch, ...large]);

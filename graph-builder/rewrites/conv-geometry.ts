@@ -119,11 +119,15 @@ export class Tables {
   }
 }
 
-/** The sum of values of that shape; zeros where there are none, as where a stride passes every pixel by. */
-export const sumOrZeros = (values: readonly Value[], graph: Graph, shape: readonly number[]): Value =>
+/** The sum of values of that shape; zeros, of the type and in the graph of another value, where there are none, as where a stride passes every pixel by. */
+export const sumOrZeros = (
+  values: readonly Value[],
+  { graph, dtype }: Value,
+  shape: readonly number[],
+): Value =>
   values.length
     ? values.reduce((a, b) => add(a, b))
-    : graph.constant(tensor('float32', new Float32Array(sizeOf(shape)), shape));
+    : graph.constant(tensor(dtype, new Float32Array(sizeOf(shape)), shape));
 
 export const joined = (parts: readonly Value[]) => (parts.length === 1 ? parts[0]! : concat(parts, 0));
 

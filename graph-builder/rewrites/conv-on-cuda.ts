@@ -60,7 +60,7 @@ export class ConvOnCuda {
     const received = senders(geometry).map((local, i) =>
       this.#gather(sent, `senders ${i}`, whole, local, stride),
     );
-    const sum = sumOrZeros(received, dy.graph, [batch * large[0] * large[1], large[2]]);
+    const sum = sumOrZeros(received, dy, [batch * large[0] * large[1], large[2]]);
     return reshape(sum, [batch, ...large]);
   }
 

@@ -1,12 +1,11 @@
 import type { Graph, Node, Value } from '../graph.ts';
-import { LeakyReluGradient } from '../ops/activation.ts';
+import { LeakyReluGradient, slopeOf } from '../ops/activation.ts';
 import type { SlopeAttributes } from '../ops/activation.ts';
-import { greater } from '../ops/comparison.ts';
 import { BatchNormalizationChannelsLast } from '../ops/cuda.ts';
-import { Add, add, Mul, mul, where } from '../ops/elementwise.ts';
+import { Add, add, Mul, mul } from '../ops/elementwise.ts';
 import { emitOne } from '../ops/op.ts';
 import { sameShape } from '../shape.ts';
-import { tensor } from '../types.ts';
+import { isFloat, tensor } from '../types.ts';
 import { readersOf } from './readers.ts';
 import { transform } from './transform.ts';
 
@@ -24,8 +23,7 @@ export function useCudaForms(graph: Graph): Graph {
 function leakyGradient(node: Node, [dy, y]: readonly (Value | undefined)[]): Value | undefined {
   if (node.op.type !== LeakyReluGradient.type) return undefined;
   const { alpha } = node.attributes as unknown as SlopeAttributes;
-  const slope = where(greater(y!, 0), y!.graph.scalar(1, y!.dtype), alpha);
-  return mul(dy!, slope);
+  return mul(dy!, slopeOf(y!, alpha));
 }
 
 /** x a + b with vectors of channels, as a batch norm without statistics: two passes, not four. */
@@ -51,11 +49,10 @@ function channelAffine(
 function affine(product: Value, before: Node, offset: Value): Value | undefined {
   if (before.op.type !== Mul.type || product.node?.op.type !== Mul.type) return undefined;
   const [x, scale] = product.node.inputs;
-  if (x!.rank !== 4 || x!.dtype !== 'float32' || !isVector(scale!, x!) || !isVector(offset, x!))
-    return undefined;
+  if (x!.rank !== 4 || !isFloat(x!.dtype) || !isVector(scale!, x!) || !isVector(offset, x!)) return undefined;
   const vector = (value: number) => {
     const channels = x!.shape[3] as number;
-    return x!.graph.constant(tensor('float32', new Float32Array(channels).fill(value), [channels]));
+    return x!.graph.constant(tensor(x!.dtype, new Float32Array(channels).fill(value), [channels]));
   };
   // A mean of 0 and a deviation of exactly 1.
   return emitOne(BatchNormalizationChannelsLast, [x!, scale!, offset, vector(0), vector(0.5)], {

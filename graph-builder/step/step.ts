@@ -134,9 +134,10 @@ class Step {
   /** The figures in the order of the plan, as one vector. */
   telemetry(figures: Figures): Value {
     const { graph, plan } = this.#building;
+    const known: Figures = { ...figures, ...this.#updates.lossScales };
     return graph.scope('telemetry', () =>
       concat(
-        plan.telemetry.map((name) => reshape(figures[name]!, [1])),
+        plan.telemetry.map((name) => reshape(known[name]!, [1])),
         0,
       ),
     );

@@ -8,6 +8,7 @@ import { applyOptimizer } from '../optimizers/optimizer.ts';
 import { averageName } from '../plan.ts';
 import type { Losses, Player, StepContext } from '../techniques/technique.ts';
 import type { Building } from './building.ts';
+import { isFinite, LossScale, lossScaleFigure } from './loss-scale.ts';
 import { sumOf } from './values.ts';
 
 /** How the networks of a step learn: gradients, updates, and the average of G. */
@@ -25,14 +26,19 @@ export class Updates {
     const whole = graph.scope(`penalty-${player}`, () =>
       sumOf([loss, ...plan.hooks.flatMap((hook) => hook.penalty?.(player, parameters, context) ?? [])]),
     );
-    return gradients(
-      whole,
+    const scale = this.#scaleOf(player);
+    const grads = gradients(
+      scale ? graph.scope(`loss-scale-${player}`, () => scale.scaled(whole)) : whole,
       parameters.map(({ value }) => value),
       { constants: [...constants, ...awaited] },
     );
+    return scale ? graph.scope(`update-${player}`, () => scale.unscaled(grads)) : grads;
   }
 
-  /** Updates a network, unless a technique holds it back; returns the L2 norm of its gradients together. */
+  /**
+   * Updates a network, unless a technique or an overflow holds it back; returns the L2 norm of its gradients together,
+   * 0 where one of them overflowed.
+   */
   update(
     network: 'generator' | 'discriminator',
     grads: readonly Value[],
@@ -44,13 +50,23 @@ export class Updates {
       const gates = plan.hooks.flatMap((hook) => hook.gate?.(network, losses, context) ?? []);
       return gates.length ? gates.reduce((all, each) => and(all, each)) : undefined;
     });
-    this.#apply(network, grads, gate, context);
-    return graph.scope(`update-${network}`, () => globalNorm(grads));
+    return this.#apply(network, grads, gate, context);
   }
 
-  /** Updates the encoder, which nothing holds back. */
+  /** Updates the encoder, which only an overflow holds back. */
   updateEncoder(grads: readonly Value[], context: StepContext): void {
     this.#apply('encoder', grads, undefined, context);
+  }
+
+  /** The factors of the networks' losses, as figures of the step; none where losses are not scaled. */
+  get lossScales(): Readonly<Record<string, Value>> {
+    const players = Object.keys(this.#building.plan.states) as Player[];
+    return Object.fromEntries(
+      players.flatMap((player) => {
+        const scale = this.#scaleOf(player);
+        return scale ? [[lossScaleFigure(player), scale.factor] as const] : [];
+      }),
+    );
   }
 
   /** Moves the average of G's weights. */
@@ -70,20 +86,32 @@ export class Updates {
     });
   }
 
-  #apply(player: Player, grads: readonly Value[], gate: Value | undefined, context: StepContext): void {
+  /** Returns the norm of the gradients. */
+  #apply(player: Player, grads: readonly Value[], gate: Value | undefined, context: StepContext): Value {
     const { graph, plan, next } = this.#building;
     const specs = plan.states[player]!.parameters;
-    const updated = graph.scope(`update-${player}`, () =>
-      applyOptimizer(plan.optimizers[player]!, {
+    return graph.scope(`update-${player}`, () => {
+      const norm = globalNorm(grads);
+      const scale = this.#scaleOf(player);
+      const finite = scale && isFinite(norm);
+      const updated = applyOptimizer(plan.optimizers[player]!, {
         prefix: `optimizer/${player}`,
         learningRate: context.control(`${rateOf(player)}/learningRate`),
         parameters: specs.map(({ name }, i) => ({ name, value: next.get(name)!, gradient: grads[i]! })),
         state: context.state,
-      }),
-    );
-    graph.scope(`update-${player}`, () => {
-      for (const [name, value] of updated) next.set(name, gate ? where(gate, value, next.get(name)!) : value);
+        gate: gate && finite ? and(gate, finite) : (gate ?? finite),
+      });
+      for (const [name, value] of updated) next.set(name, value);
+      if (!finite) return norm;
+      scale.update(finite);
+      return where(finite, norm, 0);
     });
+  }
+
+  #scaleOf(player: Player): LossScale | undefined {
+    return this.#building.plan.recipe.precision === 'mixed'
+      ? new LossScale(this.#building, player)
+      : undefined;
   }
 }
 

@@ -40,7 +40,7 @@ export function cudaOnCpu(graph: Graph): Graph {
       case GatherOrZero.type: {
         const [rows, ...row] = x!.shape;
         const zeros = new Float32Array(sizeOf(row));
-        const padded = concat([x!, x!.graph.constant(tensor('float32', zeros, [1, ...row.map(fixed)]))], 0);
+        const padded = concat([x!, x!.graph.constant(tensor(x!.dtype, zeros, [1, ...row.map(fixed)]))], 0);
         return [gather(padded, min(w!, fixed(rows)))];
       }
       default:

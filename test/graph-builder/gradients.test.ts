@@ -55,6 +55,7 @@ describe('the table', () => {
       'ConvTransposeChannelsLast',
       'GatherOrZero',
       'Loop',
+      'SumInFloat32',
     ]);
   });
 });

@@ -6,6 +6,7 @@ import { compile } from '../../graph-builder/rewrites/index.ts';
 import { sizeOf } from '../../graph-builder/shape.ts';
 import type { Shape } from '../../graph-builder/types.ts';
 import { cudaOnCpu } from './cuda-on-cpu.ts';
+import { halvesOnCpu } from './halves-on-cpu.ts';
 
 export type Feeds = Readonly<Record<string, ArrayLike<number>>>;
 export type Results = Readonly<Record<string, ArrayLike<number>>>;
@@ -22,7 +23,7 @@ export class Model {
 
   /** Without a target the graph is loaded as it is. */
   static async load(graph: Graph, target?: Target): Promise<Model> {
-    const bytes = encodeModel(cudaOnCpu(target ? compile(graph, target) : graph));
+    const bytes = encodeModel(halvesOnCpu(cudaOnCpu(target ? compile(graph, target) : graph)));
     const session = await ort.InferenceSession.create(bytes, {
       intraOpNumThreads: 1,
       interOpNumThreads: 1,

@@ -48,6 +48,7 @@ export function recipeOf(network: DcganRecipe | MlpRecipe, changes: Partial<Reci
     emaDecay: 0,
     batch: 4,
     accumulate: 1,
+    precision: 'float32',
     techniques: techniquesOff,
     ...changes,
   };

@@ -1,5 +1,6 @@
 import * as ort from 'onnxruntime-node';
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
+import type { Graph } from '../../graph-builder/graph.ts';
 import { initialize } from '../../graph-builder/initializer.ts';
 import type { Target } from '../../graph-builder/ops/op.ts';
 import type { TrainingProgram } from '../../graph-builder/program.ts';
@@ -7,6 +8,7 @@ import { compile } from '../../graph-builder/rewrites/index.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import { cudaOnCpu } from '../graph-builder/cuda-on-cpu.ts';
+import { halvesOnCpu } from '../graph-builder/halves-on-cpu.ts';
 
 export type Driver = 'loop' | 'step';
 export type State = ReadonlyMap<string, Tensor>;
@@ -60,9 +62,15 @@ export class TrainingModel {
     this.#session = session;
   }
 
-  static async load(program: TrainingProgram, target: Target, driver: Driver): Promise<TrainingModel> {
+  /** @param rewrite applied to the graph before it is compiled */
+  static async load(
+    program: TrainingProgram,
+    target: Target,
+    driver: Driver,
+    rewrite = (graph: Graph): Graph => graph,
+  ): Promise<TrainingModel> {
     const graph = driver === 'loop' ? program.loopGraph() : program.stepGraph();
-    const bytes = encodeModel(cudaOnCpu(compile(graph, target)));
+    const bytes = encodeModel(halvesOnCpu(cudaOnCpu(compile(rewrite(graph), target))));
     const session = await ort.InferenceSession.create(bytes, {
       intraOpNumThreads: 1,
       interOpNumThreads: 1,

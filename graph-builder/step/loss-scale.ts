@@ -1,0 +1,74 @@
+import type { StateSpec } from '../initializer.ts';
+import type { Value } from '../graph.ts';
+import { equal, less } from '../ops/comparison.ts';
+import { add, Cast, min, mul, reciprocal, where } from '../ops/elementwise.ts';
+import { emitOne } from '../ops/op.ts';
+import type { Player } from '../techniques/technique.ts';
+import type { Building } from './building.ts';
+
+/*
+ * Dynamic loss scaling (Micikevicius et al. 2018, Mixed Precision Training): halves end at 6e-8, below which many
+ * gradients of activations lie. So a network's loss is multiplied by a power of two before it is differentiated, and
+ * its gradients are divided by it afterwards. Where one of them overflowed, the network does not learn in that step,
+ * and the factor is halved; after `interval` steps without, it is doubled. The constants are those of PyTorch's
+ * GradScaler.
+ */
+
+const first = 2 ** 16;
+/** Steps without an overflow after which the factor is doubled. */
+const interval = 2000;
+/** Larger factors gain nothing: the gradient of a mean over 2^8 samples would no more be a half. */
+const largest = 2 ** 24;
+
+const factorName = (player: Player) => `lossScale/${player}/factor`;
+const stepsName = (player: Player) => `lossScale/${player}/steps`;
+
+/** What scaling the loss of a network keeps between steps. */
+export const lossScaleState = (player: Player): StateSpec[] => [
+  { name: factorName(player), dtype: 'float32', shape: [], init: { kind: 'constant', value: first } },
+  { name: stepsName(player), dtype: 'int32', shape: [], init: { kind: 'constant', value: 0 } },
+];
+
+/** The figure of a step that says by how much a network's loss was scaled. */
+export const lossScaleFigure = (player: Player) => `${player[0]!}LossScale`;
+
+/** The factor of one network's loss, at this place of a step. */
+export class LossScale {
+  readonly #building: Building;
+  readonly #player: Player;
+
+  constructor(building: Building, player: Player) {
+    this.#building = building;
+    this.#player = player;
+  }
+
+  /** float32 [] */
+  get factor(): Value {
+    return this.#building.next.get(factorName(this.#player))!;
+  }
+
+  scaled(loss: Value): Value {
+    return mul(loss, this.factor);
+  }
+
+  /** Said to be float32 once more: from here on no half will do, whatever they were computed in. */
+  unscaled(gradients: readonly Value[]): Value[] {
+    const share = reciprocal(this.factor);
+    return gradients.map((gradient) => mul(emitOne(Cast, [gradient], { to: 'float32' }), share));
+  }
+
+  /** Sets the factor of the next update, after one whose gradients were all finite, or were not: bool []. */
+  update(finite: Value): void {
+    const { next, graph } = this.#building;
+    const { factor } = this;
+    const steps = add(next.get(stepsName(this.#player))!, 1);
+    const isDue = equal(steps, interval);
+    const raised = where(isDue, min(mul(factor, 2), largest), factor);
+    const zero = graph.scalar(0, 'int32');
+    next.set(factorName(this.#player), where(finite, raised, mul(factor, 0.5)));
+    next.set(stepsName(this.#player), where(finite, where(isDue, zero, steps), zero));
+  }
+}
+
+/** Whether a norm is a finite number: bool [] */
+export const isFinite = (norm: Value): Value => less(norm, 3.4e38);
