@@ -69,6 +69,13 @@ export const withBatches = (each: Case, batches: readonly number[]): readonly Ca
         recipe: { ...each.recipe, batch },
       }));
 
+/** A case in a precision, by which it is called where that is not the usual one. */
+export const withPrecision = (each: Case, precision: Recipe['precision'] = each.recipe.precision): Case => ({
+  ...each,
+  name: precision === 'float32' ? each.name : `${each.name}-${precision}`,
+  recipe: { ...each.recipe, precision },
+});
+
 /** The cases that a part of a name stands for. */
 export const casesIn = (all: readonly Case[], options: { readonly case: string }): readonly Case[] =>
   all.filter(({ name }) => name.includes(options.case));

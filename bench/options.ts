@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import type { Recipe } from '../graph-builder/recipe.ts';
 import { describeMachine, machine } from './machine.ts';
 import type { Machine } from './machine.ts';
 
@@ -20,6 +21,8 @@ export interface BenchOptions {
   readonly device: string;
   /** Whether PyTorch may multiply matrices in TF32, as onnxruntime does on CUDA. */
   readonly tf32: boolean;
+  /** In which every case is trained; the cases' own where absent. */
+  readonly precision: Precision | undefined;
   /** A smoke test: figures mean nothing. */
   readonly quick: boolean;
   /** File for the figures. */
@@ -32,6 +35,9 @@ export interface BenchOptions {
 /** The forms of PyTorch that a step is compared with. */
 export const pytorchSides = ['plain', 'channels-last', 'compile', 'fastest'] as const;
 
+type Precision = Recipe['precision'];
+const precisions: readonly Precision[] = ['float32', 'mixed'];
+
 /** The lines of a usage that these options have in common. */
 export const optionLines = (seconds: string) => `  --threads N      threads that each side may use (all cores)
   --rounds N       rounds of each side, in turn (7)
@@ -41,6 +47,7 @@ export const optionLines = (seconds: string) => `  --threads N      threads that
   --sides A[,B]    of PyTorch: ${pytorchSides.join(', ')} (all; step)
   --device NAME    cpu, cuda or cuda:INDEX (cpu)
   --tf32           on CUDA, let PyTorch multiply in TF32, as onnxruntime does
+  --precision NAME mixed, for float16 on CUDA on both sides, or float32 (float32; step)
   --quick          one short round of each: a smoke test
   --json FILE      write the figures to FILE
   --no-pytorch     time ganx alone
@@ -63,6 +70,7 @@ export function benchOptions(
       sides: { type: 'string' },
       device: { type: 'string', default: 'cpu' },
       tf32: { type: 'boolean', default: false },
+      precision: { type: 'string' },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
       'no-pytorch': { type: 'boolean', default: false },
@@ -86,6 +94,8 @@ export function benchOptions(
     sides: values.sides?.split(',').map((text) => oneOf('--sides', text, pytorchSides)),
     device,
     tf32: values.tf32,
+    precision:
+      values.precision === undefined ? undefined : oneOf('--precision', values.precision, precisions),
     quick,
     json: values.json,
     pytorch: !values['no-pytorch'],
@@ -103,10 +113,11 @@ export function positive(option: string, text: string): number {
   return value;
 }
 
-function oneOf(option: string, text: string, known: readonly string[]): string {
-  if (!known.includes(text))
+function oneOf<T extends string>(option: string, text: string, known: readonly T[]): T {
+  const found = known.find((each) => each === text);
+  if (found === undefined)
     throw new Error(`${option}: "${text}" is unknown; expected some of ${known.join(', ')}`);
-  return text;
+  return found;
 }
 
 function wholeNumber(option: string, text: string): number {

@@ -88,29 +88,40 @@ class Training:
         self.images = torch.randint(0, 256, (samples, *case["sample"]["shape"]), dtype=torch.uint8, device=device)
         self.ones, self.zeros = torch.ones(self.batch, device=device), torch.zeros(self.batch, device=device)
         self.losses: list[Tensor] = []
+        self.mixed = recipe["precision"] == "mixed"
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.mixed)
+
+    def half(self) -> torch.autocast:
+        return torch.autocast(self.device.type, dtype=torch.float16, enabled=self.mixed)
 
     def step(self, indices: Tensor) -> None:
         bce = functional.binary_cross_entropy_with_logits
         real = self.images[indices].float().div_(127.5).sub_(1)
         if real.ndim == 4:
             real = real.contiguous(memory_format=self.format)
-        fake = self.g(torch.randn(self.batch, self.z_dim, device=self.device))
+        with self.half():
+            fake = self.g(torch.randn(self.batch, self.z_dim, device=self.device))
+
+        def loss(x: Tensor, targets: Tensor) -> Tensor:
+            with self.half():
+                return bce(self.d(x), targets)
 
         self.d_optimizer.zero_grad(set_to_none=True)
-        on_real = bce(self.d(real), self.ones)
+        on_real = loss(real, self.ones)
         if self.split:
-            on_real.backward()
-            on_fake = bce(self.d(fake.detach()), self.zeros)
-            on_fake.backward()
+            self.scaler.scale(on_real).backward()
+            on_fake = loss(fake.detach(), self.zeros)
+            self.scaler.scale(on_fake).backward()
         else:
-            on_fake = bce(self.d(fake.detach()), self.zeros)
-            (on_real + on_fake).backward()
-        self.d_optimizer.step()
+            on_fake = loss(fake.detach(), self.zeros)
+            self.scaler.scale(on_real + on_fake).backward()
+        self.scaler.step(self.d_optimizer)
 
         self.g_optimizer.zero_grad(set_to_none=True)
-        g_loss = bce(self.d(fake), self.ones)
-        g_loss.backward()
-        self.g_optimizer.step()
+        g_loss = loss(fake, self.ones)
+        self.scaler.scale(g_loss).backward()
+        self.scaler.step(self.g_optimizer)
+        self.scaler.update()
         self.losses += [on_real.detach() + on_fake.detach(), g_loss.detach()]
 
     def run(self, steps: int) -> None:

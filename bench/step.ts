@@ -1,6 +1,6 @@
 import { buildProgram } from '../graph-builder/program.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
-import { cases, casesIn, checkCase, withBatches } from './cases.ts';
+import { cases, casesIn, checkCase, withBatches, withPrecision } from './cases.ts';
 import type { Case } from './cases.ts';
 import { compareSides, tookPart } from './compare.ts';
 import type { Side } from './compare.ts';
@@ -50,7 +50,9 @@ interface StepFigures {
 }
 
 export async function stepFigures(options: BenchOptions): Promise<StepFigures> {
-  const chosen = casesIn(cases, options).flatMap((each) => withBatches(each, options.batches));
+  const chosen = casesIn(cases, options).flatMap((each) =>
+    withBatches(withPrecision(each, options.precision), options.batches),
+  );
   console.error('gemm ...');
   const gemm = await gemmRate(options);
   const comparisons: Comparison[] = [];

@@ -21,7 +21,11 @@ async function cpu(): Promise<Finding> {
 export async function cuda(): Promise<Finding> {
   const name = 'cuda';
   const diagnosis = await diagnoseCuda(0);
-  if (diagnosis.works) return { name, status: 'ok', detail: `computes, ${speedOf(diagnosis)}` };
+  if (diagnosis.works) {
+    const { halvesProblem } = diagnosis;
+    const halves = halvesProblem === undefined ? '' : `; not with precision=mixed: ${halvesProblem}`;
+    return { name, status: 'ok', detail: `computes, ${speedOf(diagnosis)}${halves}` };
+  }
   const { problems } = diagnosis;
   return {
     name,

@@ -3,13 +3,16 @@ import { ganxVersion } from '../artifacts/version.ts';
 import { samplerGraph } from '../graph-builder/export.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
 import { Graph } from '../graph-builder/graph.ts';
+import type { Recipe } from '../graph-builder/recipe.ts';
 import type { Target } from '../graph-builder/ops/op.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
 import type { Layout } from '../graph-builder/rewrites/layout.ts';
 import { mixedPrecision } from '../graph-builder/rewrites/mixed-precision.ts';
 import { storeAsUsed } from '../graph-builder/rewrites/store-as-used.ts';
+import { someNode } from '../graph-builder/rewrites/transform.ts';
 import type { Device, EngineSpec, OnDevice } from './engine/engine.ts';
 import { targetOf } from './autotune/execution.ts';
+import { deviceName } from './device/device.ts';
 import type { Dataset } from './data/dataset.ts';
 import { withResidentData } from './engine/resident-data.ts';
 import { generatorSources } from './export.ts';
@@ -25,6 +28,8 @@ export interface TrainingModels {
   readonly layouts: ReadonlyMap<string, Layout>;
   /** The generator with its weights as inputs. */
   readonly sampler: Uint8Array;
+  /** Whether the engine computes layers in float16. */
+  readonly inHalves: boolean;
   /** Given where the state stays on the device between runs. */
   readonly onDevice?: OnDevice;
 }
@@ -54,7 +59,9 @@ export function trainingModels(
   const step = compile(program.stepGraph(), shared);
   const loop = compile(program.loopGraph(), shared);
   const driving = driverOf(device) === 'step' ? step : loop;
-  const own = target === shared ? driving : compile(ownLoop(program, target), target);
+  const mayUseHalves = device.kind === 'cuda' && program.recipe.precision === 'mixed';
+  const loopOf = () => (mayUseHalves ? mixedPrecision(program.loopGraph()) : program.loopGraph());
+  const own = target === shared && !mayUseHalves ? driving : compile(loopOf(), target);
   const { graph: engine, layouts } = storeAsUsed(dataset ? withResidentData(own, dataset) : own);
   const encode = (graph: Graph, format: string) =>
     encodeModel(graph, { metadata: metadata(format), producerVersion: ganxVersion });
@@ -63,15 +70,24 @@ export function trainingModels(
     loop: encode(loop, 'ganx.training-loop'),
     engine: encodeModel(engine, { hidesExtents: device.kind === 'cpu' }),
     layouts,
+    inHalves: someNode(own, ({ outputs }) => outputs.some(({ dtype }) => dtype === 'float16')),
     sampler: encodeModel(compile(samplerGraph(program), 'portable'), { producerVersion: ganxVersion }),
     ...(device.kind === 'webgpu' ? { onDevice: onDevice(program) } : {}),
   };
 }
 
-/** The loop for a device of its own kind, in halves where the recipe lets that gain from them. */
-function ownLoop(program: TrainingProgram, target: Target): Graph {
-  const graph = program.loopGraph();
-  return target === 'cuda' && program.recipe.precision === 'mixed' ? mixedPrecision(graph) : graph;
+/** What one should know of a run in mixed precision in which nothing is computed in halves. */
+export function precisionNotes(
+  { precision }: Recipe,
+  device: Device,
+  { inHalves }: Pick<TrainingModels, 'inHalves'>,
+): string[] {
+  if (precision === 'float32' || inHalves) return [];
+  const why =
+    device.kind === 'cuda'
+      ? 'none of its tensors is so large that float16 would be faster'
+      : `float16 is for CUDA, not for ${deviceName(device)}`;
+  return [`precision=mixed changes nothing here: ${why}`];
 }
 
 /** All that an engine needs to train a program on a device. */

@@ -14,7 +14,7 @@ import { isResident } from './engine/resident-data.ts';
 import { createWorkerEngine } from './engine/worker-engine.ts';
 import type { TrainEvent } from './events.ts';
 import { lengthNotes } from './length.ts';
-import { engineSpec, trainingModels } from './models.ts';
+import { engineSpec, precisionNotes, trainingModels } from './models.ts';
 import type { TrainOptions } from './options.ts';
 import { planRun } from './plan.ts';
 import type { RunPlan } from './plan.ts';
@@ -60,8 +60,12 @@ export async function setUp(options: TrainOptions & Listening): Promise<Run> {
     await writeFileAtomic(folder.trainingStep, models.step);
     await writeFileAtomic(folder.trainingLoop, models.loop);
     onEvent(startEvent(config, plan.device, program, dataset, folder, threads, start.step));
-    for (const message of [...imports.notes(config.sample), ...lengthNotes(config, start.step)])
-      onEvent({ type: 'note', message });
+    const notes = [
+      ...imports.notes(config.sample),
+      ...lengthNotes(config, start.step),
+      ...precisionNotes(recipe, device, models),
+    ];
+    for (const message of notes) onEvent({ type: 'note', message });
     const { step, progress } = start;
     return {
       imports,

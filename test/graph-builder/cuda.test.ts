@@ -207,6 +207,14 @@ describe('convolutions for CUDA', () => {
 });
 
 describe("the provider's own operators", () => {
+  /** What the probe feeds them. */
+  const probed = Object.fromEntries(
+    Object.entries(ownOperatorInputs).map(([name, shape]) => [
+      name,
+      Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(1 + i) / 4),
+    ]),
+  );
+
   test('are what ONNX says, where they are written in its terms', async () => {
     const graph = ownOperatorsGraph();
     const own = graph.nodes.filter(({ op }) => op.onnx).map(({ op }) => op.type);
@@ -220,6 +228,19 @@ describe("the provider's own operators", () => {
     expect(Array.from(differences!, (value) => value < 1e-6)).toEqual([true, true, true, true]);
   });
 
+  test('are that in halves too, but for their rounding', async () => {
+    const graph = ownOperatorsGraph('float16');
+    for (const { op, outputs } of graph.nodes) if (op.onnx) expect(outputs[0]!.dtype).toBe('float16');
+    const { differences } = await evaluate(graph, probed);
+    // Values are up to a quarter; the probe lets a hundredth pass.
+    expect(Array.from(differences!, (value) => value > 1e-6 && value < 5e-3)).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+  });
+
   test('would be found out if they read weights in another layout, or rows that are not there', async () => {
     const graph = ownOperatorsGraph();
     const wrong = transform(graph, ({ op, attributes }, [x, w], { copy }) => {
@@ -228,10 +249,7 @@ describe("the provider's own operators", () => {
       const misread = transpose(reshape(w!, [16, 4, 4, 8]), [0, 3, 1, 2]);
       return [emitOne(ConvChannelsLast, [x, misread], attributes as unknown as ConvAttributes)];
     });
-    const feeds = Object.entries(ownOperatorInputs).map(([name, shape]) => {
-      return [name, Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(1 + i) / 4)] as const;
-    });
-    const { differences } = await evaluate(wrong, Object.fromEntries(feeds));
+    const { differences } = await evaluate(wrong, probed);
     // What the probe lets pass: TF32 keeps 10 bits of a factor.
     expect(Array.from(differences!, (value) => value > 0.01)).toEqual([true, false, false, true]);
   });

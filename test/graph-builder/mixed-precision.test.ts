@@ -9,7 +9,9 @@ import { concat, reshape, transpose } from '../../graph-builder/ops/movement.ts'
 import { batchNormTraining } from '../../graph-builder/ops/normalization.ts';
 import { reduceMean, reduceSum } from '../../graph-builder/ops/reduction.ts';
 import { print } from '../../graph-builder/print.ts';
+import type { Target } from '../../graph-builder/ops/op.ts';
 import { buildProgram } from '../../graph-builder/program.ts';
+import type { TrainingProgram } from '../../graph-builder/program.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
 import { mixedPrecision } from '../../graph-builder/rewrites/mixed-precision.ts';
 import { removeDead } from '../../graph-builder/rewrites/remove-dead.ts';
@@ -17,7 +19,7 @@ import { tensor } from '../../graph-builder/types.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
 import { verify } from '../../graph-builder/verify.ts';
 import type { Device } from '../../training/engine/engine.ts';
-import { trainingModels } from '../../training/models.ts';
+import { precisionNotes, trainingModels } from '../../training/models.ts';
 import { dcgan, images, randomBatches, randomRecipe, recipeOf } from '../parity/recipes.ts';
 import { initialState, TrainingModel } from '../parity/training-run.ts';
 import type { State } from '../parity/training-run.ts';
@@ -79,18 +81,39 @@ describe('a training loop in mixed precision', () => {
     expect(print(mixedPrecision(plain))).toBe(print(plain));
   });
 
-  test('is for CUDA: other devices compute in float32', () => {
+  test('is for CUDA: other devices compute in float32, and say so', () => {
+    // Batches so large that their tensors are worth it.
     const large = buildProgram({ ...mixed, batch: 2048 }, sample);
     const float16: number = onnx.TensorProto.DataType.FLOAT16;
-    const casts = (device: Device) => {
-      const { graph } = onnx.ModelProto.decode(trainingModels(large, device).engine);
-      const nodes = graph!.node!.flatMap(({ attribute }) => attribute!.flatMap(({ g }) => g?.node ?? []));
-      return nodes.filter(
+    const halves = (of: TrainingProgram, device: Device, target?: Target) => {
+      const models = trainingModels(of, device, target);
+      const { graph } = onnx.ModelProto.decode(models.engine);
+      const nodes = graph!.node!.flatMap(({ attribute, ...node }) => [
+        { attribute, ...node },
+        ...attribute!.flatMap(({ g }) => g?.node ?? []),
+      ]);
+      const casts = nodes.filter(
         ({ opType, attribute }) => opType === 'Cast' && Number(attribute![0]!.i) === float16,
-      ).length;
+      );
+      expect(models.inHalves).toBe(casts.length > 0);
+      return [casts.length > 0, precisionNotes(of.recipe, device, models)];
     };
-    expect(casts({ kind: 'cuda', index: 0 })).toBeGreaterThan(10);
-    expect(casts({ kind: 'cpu', index: 0 })).toBe(0);
+    const [cpu, cuda] = [
+      { kind: 'cpu', index: 0 },
+      { kind: 'cuda', index: 0 },
+    ] as const;
+    expect(halves(large, cuda)).toEqual([true, []]);
+    expect(halves(large, cuda, 'portable')).toEqual([true, []]);
+    const nothing = 'precision=mixed changes nothing here: ';
+    expect(halves(large, cpu)).toEqual([false, [`${nothing}float16 is for CUDA, not for cpu`]]);
+    expect(halves(program, cuda)).toEqual([
+      false,
+      [`${nothing}none of its tensors is so large that float16 would be faster`],
+    ]);
+    expect(halves(buildProgram({ ...large.recipe, precision: 'float32' }, sample), cuda)).toEqual([
+      false,
+      [],
+    ]);
   });
 });
 

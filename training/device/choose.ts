@@ -10,6 +10,8 @@ export interface Choice {
   readonly device: Device;
   /** Why this one; only where ganx was left to choose. */
   readonly reason?: string;
+  /** What keeps it from computing in float16, where something does. */
+  readonly halvesProblem?: string | undefined;
 }
 
 /**
@@ -19,29 +21,23 @@ export interface Choice {
  */
 export async function chooseDevice(asked: Device | 'auto', signal?: AbortSignal): Promise<Choice> {
   if (asked === 'auto') return fastest(signal);
-  const problem = await problemOf(asked, signal);
-  if (problem !== undefined)
-    throw new InputError(
-      `--device: ${deviceName(asked)} does not work here: ${problem}; "ganx doctor" tells what mends it`,
-    );
-  return { device: asked };
-}
-
-async function problemOf(device: Device, signal?: AbortSignal): Promise<string | undefined> {
-  if (device.kind === 'cuda') {
-    const cuda = await diagnoseCuda(device.index, signal);
-    return cuda.works ? undefined : cuda.problems.map(({ what }) => what).join('; ');
-  }
-  if (device.kind === 'webgpu') {
-    const webgpu = await probe(device, signal);
-    return webgpu.works ? undefined : webgpu.reason;
-  }
-  return undefined;
+  if (asked.kind === 'cpu') return { device: asked };
+  const tried = asked.kind === 'cuda' ? await diagnoseCuda(asked.index, signal) : await probe(asked, signal);
+  if (tried.works) return { device: asked, halvesProblem: tried.halvesProblem };
+  const problem = 'reason' in tried ? tried.reason : tried.problems.map(({ what }) => what).join('; ');
+  throw new InputError(
+    `--device: ${deviceName(asked)} does not work here: ${problem}; "ganx doctor" tells what mends it`,
+  );
 }
 
 async function fastest(signal?: AbortSignal): Promise<Choice> {
   const cuda = await diagnoseCuda(0, signal);
-  if (cuda.works) return { device: { kind: 'cuda', index: 0 }, reason: `CUDA ${speedOf(cuda)}` };
+  if (cuda.works)
+    return {
+      device: { kind: 'cuda', index: 0 },
+      reason: `CUDA ${speedOf(cuda)}`,
+      halvesProblem: cuda.halvesProblem,
+    };
   // With a driver there is a GPU that its owner will want to use.
   const { what } = cuda.problems[0]!;
   const noCuda = cuda.hasDriver ? `CUDA does not work (${what}; "ganx doctor" tells what mends it)` : what;
@@ -50,7 +46,7 @@ async function fastest(signal?: AbortSignal): Promise<Choice> {
   return { device, reason: `${noCuda}; ${reason}` };
 }
 
-async function webgpuOrCpu(signal?: AbortSignal): Promise<Required<Choice>> {
+async function webgpuOrCpu(signal?: AbortSignal): Promise<Required<Omit<Choice, 'halvesProblem'>>> {
   const cpu = { kind: 'cpu', index: 0 } as const;
   if (process.platform === 'linux' && !hasVulkanDriver())
     return { device: cpu, reason: 'WebGPU finds no Vulkan driver' };

@@ -54,8 +54,8 @@ const latency = 20;
 const tolerance = 0.01;
 
 /** What graphs for CUDA rely on. */
-async function checkOwnOperators(ort: typeof Ort): Promise<void> {
-  const session = await ort.InferenceSession.create(encodeModel(ownOperatorsGraph()), options('cuda'));
+async function checkOwnOperators(ort: typeof Ort, dtype: 'float32' | 'float16'): Promise<undefined> {
+  const session = await ort.InferenceSession.create(encodeModel(ownOperatorsGraph(dtype)), options('cuda'));
   const feeds = Object.entries(ownOperatorInputs).map(([name, shape]) => {
     const data = Float32Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(1 + i) / 4);
     return [name, new ort.Tensor('float32', data, shape)] as const;
@@ -64,7 +64,7 @@ async function checkOwnOperators(ort: typeof Ort): Promise<void> {
   await session.release();
   const values = [...(differences!.data as Float32Array)];
   if (!values.every((value) => value <= tolerance))
-    throw new Error(`its own operators give other numbers than ONNX's, by ${values.join(', ')}`);
+    throw new Error(`its own operators give other numbers than ONNX's in ${dtype}, by ${values.join(', ')}`);
 }
 
 function options(provider: string): Ort.InferenceSession.SessionOptions {
@@ -106,13 +106,24 @@ try {
   const right = expected(smallest);
   if (!(Math.abs(value - right) <= tolerance * right))
     throw new Error(`it computed ${value} where ${right} is right`);
-  if (kind === 'cuda') await checkOwnOperators(ort);
+  let halvesProblem: string | undefined;
+  if (kind === 'cuda') {
+    await checkOwnOperators(ort, 'float32');
+    halvesProblem = await checkOwnOperators(ort, 'float16').catch(
+      (error: unknown) => (error as Error).message,
+    );
+  }
 
-  let measured: Measured = { size: 0, milliseconds: 0, cpuMilliseconds: 0 };
+  let measured: Measured = {
+    size: 0,
+    milliseconds: 0,
+    cpuMilliseconds: 0,
+    ...(halvesProblem === undefined ? {} : { halvesProblem }),
+  };
   if (kind !== 'cpu')
     for (const size of sizes) {
       const { milliseconds } = await time(ort, kind, size, 3);
-      measured = { size, milliseconds, cpuMilliseconds: 0 };
+      measured = { ...measured, size, milliseconds };
       if (milliseconds > latency) break;
     }
   if (measured.size)

@@ -9,6 +9,8 @@ export interface Measured {
   readonly size: number;
   readonly milliseconds: number;
   readonly cpuMilliseconds: number;
+  /** What is wrong with float16 on CUDA; absent where nothing is, and where it is not used. */
+  readonly halvesProblem?: string;
 }
 
 export type Probed =
