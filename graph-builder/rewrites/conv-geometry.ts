@@ -119,7 +119,10 @@ export class Tables {
   }
 }
 
-/** The sum of values of that shape; zeros, of the type and in the graph of another value, where there are none, as where a stride passes every pixel by. */
+/**
+ * The sum of values of that shape; where there are none, as where a stride passes every pixel by, zeros of the type and
+ * in the graph of another value.
+ */
 export const sumOrZeros = (
   values: readonly Value[],
   { graph, dtype }: Value,

@@ -1,6 +1,6 @@
 import type { StateSpec } from '../initializer.ts';
 import type { Value } from '../graph.ts';
-import { equal, less } from '../ops/comparison.ts';
+import { equal, greater, less } from '../ops/comparison.ts';
 import { add, Cast, min, mul, reciprocal, where } from '../ops/elementwise.ts';
 import { emitOne } from '../ops/op.ts';
 import type { Player } from '../techniques/technique.ts';
@@ -57,6 +57,14 @@ export class LossScale {
     return gradients.map((gradient) => mul(emitOne(Cast, [gradient], { to: 'float32' }), share));
   }
 
+  /**
+   * The norm of the gradients as a figure of the step: 0 where they overflowed and nothing was learnt. At a factor of 1
+   * it is no overflow that a smaller one would mend: the norm is what it is, no finite number, and training diverged.
+   */
+  figure(norm: Value, finite: Value): Value {
+    return where(greater(this.factor, 1), where(finite, norm, 0), norm);
+  }
+
   /** Sets the factor of the next update, after one whose gradients were all finite, or were not: bool []. */
   update(finite: Value): void {
     const { next, graph } = this.#building;
@@ -70,5 +78,5 @@ export class LossScale {
   }
 }
 
-/** Whether a norm is a finite number: bool [] */
-export const isFinite = (norm: Value): Value => less(norm, 3.4e38);
+/** Whether the norm of gradients is a finite number, and so each of them: bool [] */
+export const isFiniteNorm = (norm: Value): Value => less(norm, 3.4e38);

@@ -1,14 +1,14 @@
 import { gradients } from '../autodiff.ts';
 import type { Value } from '../graph.ts';
 import { and } from '../ops/comparison.ts';
-import { add, mul, sqrt, sub, where } from '../ops/elementwise.ts';
+import { add, mul, sqrt, sub } from '../ops/elementwise.ts';
 import { reduceSumSquare } from '../ops/reduction.ts';
 import { groupsOf, join, part } from '../optimizers/group.ts';
 import { applyOptimizer } from '../optimizers/optimizer.ts';
 import { averageName } from '../plan.ts';
 import type { Losses, Player, StepContext } from '../techniques/technique.ts';
 import type { Building } from './building.ts';
-import { isFinite, LossScale, lossScaleFigure } from './loss-scale.ts';
+import { isFiniteNorm, LossScale, lossScaleFigure } from './loss-scale.ts';
 import { sumOf } from './values.ts';
 
 /** How the networks of a step learn: gradients, updates, and the average of G. */
@@ -93,7 +93,7 @@ export class Updates {
     return graph.scope(`update-${player}`, () => {
       const norm = globalNorm(grads);
       const scale = this.#scaleOf(player);
-      const finite = scale && isFinite(norm);
+      const finite = scale && isFiniteNorm(norm);
       const updated = applyOptimizer(plan.optimizers[player]!, {
         prefix: `optimizer/${player}`,
         learningRate: context.control(`${rateOf(player)}/learningRate`),
@@ -103,8 +103,9 @@ export class Updates {
       });
       for (const [name, value] of updated) next.set(name, value);
       if (!finite) return norm;
+      const figure = scale.figure(norm, finite);
       scale.update(finite);
-      return where(finite, norm, 0);
+      return figure;
     });
   }
 

@@ -15,6 +15,7 @@ import type { TrainingProgram } from '../../graph-builder/program.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
 import { mixedPrecision } from '../../graph-builder/rewrites/mixed-precision.ts';
 import { removeDead } from '../../graph-builder/rewrites/remove-dead.ts';
+import { sizeOf } from '../../graph-builder/shape.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
 import { verify } from '../../graph-builder/verify.ts';
@@ -296,7 +297,21 @@ describe('scaled losses', () => {
     },
   );
 
-  test('trains in halves as in float32, within what halves round to', async () => {
+  test.each([
+    [2, 0],
+    [1, NaN],
+  ])('tell of gradients that are no numbers where no smaller factor helps: %d, %d', async (factor, norm) => {
+    const recipe = recipeOf({ ...dcgan, filters: 4 }, { ...changes, emaDecay: 0 });
+    const start = new Map(initialState(buildProgram(recipe, sample), 3));
+    const { name, shape } = program.discriminator.parameters.at(-1)!;
+    start.set(name, tensor('float32', new Float32Array(sizeOf(shape)).fill(NaN), shape));
+    start.set('lossScale/discriminator/factor', scalar(factor));
+    const { figure, state } = await train(recipe, start);
+    expect([figure('dGradNorm')[0], figure('dLossScale')[0]]).toEqual([norm, factor / 2]);
+    expect(state.get('optimizer/discriminator/updates')!.data[0]).toBe(0);
+  });
+
+  test('train in halves as in float32, within what halves round to', async () => {
     const sgd = { kind: 'sgd', learningRate: 1e-3, momentum: 0 } as const;
     const recipe = recipeOf(
       { ...dcgan, filters: 8 },
