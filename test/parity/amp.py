@@ -1,7 +1,8 @@
 """One step of PyTorch's mixed precision, for comparison with ganx's: `amp.py FOLDER` and `amp.py scaler FLAGS`.
 
-A case is a safetensors file as in dcgan_steps.py. The gradients of D, and of G against the updated D, are written beside
-it: in float64 (`NAME.float64.safetensors`), and by autocast in float16 with a scaled loss (`NAME.float16.safetensors`).
+A case is a safetensors file as in dcgan_steps.py. The gradients of D, and of G against the updated D, are written
+beside it: in float64 (`NAME.float64.safetensors`), and by autocast in float16 with a scaled loss
+(`NAME.float16.safetensors`).
 
 With `scaler`, the factors of a GradScaler are printed that was told, update after update, whether gradients were finite
 (`1`) or not (`0`).
@@ -9,25 +10,21 @@ With `scaler`, the factors of a GradScaler are printed that was told, update aft
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
-from dcgan_steps import generator_loss, load, networks, optimizer_of
-from safetensors import safe_open
-from safetensors.torch import save_file
+from dcgan_steps import Json, State, answer_cases, generator_loss, load, networks, optimizer_of
 from torch import Tensor, nn
 from torch.nn import functional
 
-Json = dict[str, Any]
 
-
-def gradients(net: nn.Module, root: str) -> dict[str, Tensor]:
+def gradients(net: nn.Module, root: str) -> State:
     named = net.named_parameters()
-    return {f"{root}/{name.replace('.', '/')}": p.grad.clone() for name, p in named if p.grad is not None}
+    return {f"{root}/{name.replace('.', '/')}": p.grad.float() for name, p in named if p.grad is not None}
 
 
-def step(recipe: Json, sample: Json, initial: dict[str, Tensor], *, half: bool) -> dict[str, Tensor]:
+def step(recipe: Json, sample: Json, initial: State, *, half: bool) -> State:
     g, d = networks(recipe["network"], sample)
     load(g, "generator", initial)
     load(d, "discriminator", initial)
@@ -41,7 +38,7 @@ def step(recipe: Json, sample: Json, initial: dict[str, Tensor], *, half: bool) 
     }
     bce = functional.binary_cross_entropy_with_logits
     real, z = initial["real"][0].to(dtype) / 127.5 - 1, initial["z"][0].to(dtype)
-    found: dict[str, Tensor] = {}
+    found: State = {}
 
     def learn(root: str, net: nn.Module, loss: Tensor) -> None:
         optimizer = optimizers[root]
@@ -76,20 +73,14 @@ def scales(flags: str) -> list[float]:
     return factors
 
 
-def main(folder: Path) -> None:
-    torch.set_num_threads(1)
-    for path in sorted(folder.glob("*.case.safetensors")):
-        with safe_open(path, "pt") as file:
-            case = json.loads(file.metadata()["case"])
-            initial = {name: file.get_tensor(name) for name in file.keys()}
-        for name, half in (("float64", False), ("float16", True)):
-            found = step(case["recipe"], case["sample"], initial, half=half)
-            values = {key: value.float().contiguous() for key, value in found.items()}
-            save_file(values, folder / path.name.replace(".case.", f".{name}."))
-
-
 if __name__ == "__main__":
     if sys.argv[1] == "scaler":
         print(json.dumps(scales(sys.argv[2])))
     else:
-        main(Path(sys.argv[1]))
+        answer_cases(
+            Path(sys.argv[1]),
+            {
+                "float64": partial(step, half=False),
+                "float16": partial(step, half=True),
+            },
+        )

@@ -11,6 +11,7 @@ import json
 import math
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -315,17 +316,24 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
     return state
 
 
-def main(folder: Path) -> None:
+def answer_cases(folder: Path, answers: dict[str, Callable[[Json, Json, State], State]]) -> None:
+    """Writes what each of the answers, by name, has to say of every case in a folder."""
     torch.set_num_threads(1)
     for path in sorted(folder.glob("*.case.safetensors")):
         with safe_open(path, "pt") as file:
             case = json.loads(file.metadata()["case"])
             initial = {name: file.get_tensor(name) for name in file.keys()}
-        for dtype in (torch.float32, torch.float64):
-            state = train(case["recipe"], case["sample"], initial, dtype)
-            name = path.name.replace(".case.", f".{str(dtype).removeprefix('torch.')}.")
-            save_file({key: value.contiguous() for key, value in state.items()}, folder / name)
+        for name, answer in answers.items():
+            state = answer(case["recipe"], case["sample"], initial)
+            values = {key: value.contiguous() for key, value in state.items()}
+            save_file(values, folder / path.name.replace(".case.", f".{name}."))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    answer_cases(
+        Path(sys.argv[1]),
+        {
+            "float32": partial(train, dtype=torch.float32),
+            "float64": partial(train, dtype=torch.float64),
+        },
+    )

@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { decodeSafetensors, encodeSafetensors } from '../../artifacts/safetensors.ts';
+import { encodeSafetensors } from '../../artifacts/safetensors.ts';
 import { normals } from '../../graph-builder/hash.ts';
 import { buildProgram } from '../../graph-builder/program.ts';
 import type { Recipe, SampleSpec } from '../../graph-builder/recipe.ts';
@@ -11,7 +11,7 @@ import { sizeOf } from '../../graph-builder/shape.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import { python, pythonLacks } from './python.ts';
 import { dcgan, images, mlp, points, randomBatches, recipeOf } from './recipes.ts';
-import { initialState, TrainingModel } from './training-run.ts';
+import { initialState, readState, TrainingModel } from './training-run.ts';
 import type { State } from './training-run.ts';
 
 const seed = 7;
@@ -58,10 +58,7 @@ describe.skipIf(lacking)(`mixed precision of PyTorch${lacking ? `, skipped: ${la
     python('amp.py', folder);
   });
 
-  const read = (name: string): State => {
-    const path = join(folder, `${name}.safetensors`);
-    return decodeSafetensors(readFileSync(path), path).tensors;
-  };
+  const read = (name: string) => readState(join(folder, `${name}.safetensors`));
 
   /** Root mean square of what differs, over that of what is expected, of all gradients of a network together. */
   const error = (actual: State, expected: State, network: string) => {

@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { decodeSafetensors, encodeSafetensors } from '../../artifacts/safetensors.ts';
+import { encodeSafetensors } from '../../artifacts/safetensors.ts';
 import { normals } from '../../graph-builder/hash.ts';
 import { buildProgram } from '../../graph-builder/program.ts';
 import type { Recipe, SampleSpec } from '../../graph-builder/recipe.ts';
@@ -12,7 +12,7 @@ import { tensor } from '../../graph-builder/types.ts';
 import { openDataset } from '../../training/data/dataset.ts';
 import { python, pythonLacks } from './python.ts';
 import { dcgan, images, mlp, points, randomBatches, recipeOf } from './recipes.ts';
-import { initialState, trainFromStart } from './training-run.ts';
+import { initialState, readState, trainFromStart } from './training-run.ts';
 import type { State } from './training-run.ts';
 
 /** Largest deviation of any tensor: max |a - b| / max |b|. */
@@ -205,10 +205,7 @@ describe.skipIf(lacking)(`steps of PyTorch${lacking ? `, skipped: ${lacking}` : 
     python('dcgan_steps.py', folder);
   });
 
-  const read = (name: string): State => {
-    const path = join(folder, `${name}.safetensors`);
-    return decodeSafetensors(readFileSync(path), path).tensors;
-  };
+  const read = (name: string) => readState(join(folder, `${name}.safetensors`));
 
   for (const [name, value] of Object.entries(cases)) {
     test(`${name}: PyTorch agrees with itself in double precision`, () => {

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
+import { decodeSafetensors } from '../../artifacts/safetensors.ts';
 import type { Graph } from '../../graph-builder/graph.ts';
 import { initialize } from '../../graph-builder/initializer.ts';
 import type { Target } from '../../graph-builder/ops/op.ts';
@@ -145,3 +147,6 @@ export async function trainFromStart(
     await model.release();
   }
 }
+
+/** What a program of Python has written, beside its cases. */
+export const readState = (path: string): State => decodeSafetensors(readFileSync(path), path).tensors;
