@@ -104,5 +104,5 @@ async function round(): Promise<Round> {
 
 // The first runs are slow, and find out how long a run may be.
 for (let i = 0; i < 2; i++) await round();
-await answerRounds({ threads: used }, round, values.device);
+await answerRounds({ threads: used, inHalves: models.inHalves }, round, values.device);
 await engine.dispose();

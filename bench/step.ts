@@ -3,7 +3,7 @@ import { compile } from '../graph-builder/rewrites/index.ts';
 import { cases, casesIn, checkCase, withBatches, withPrecision } from './cases.ts';
 import type { Case } from './cases.ts';
 import { compareSides, tookPart } from './compare.ts';
-import type { Side } from './compare.ts';
+import type { Side, SideFigures } from './compare.ts';
 import { Contestant } from './contestant.ts';
 import { flopsOf } from './flops.ts';
 import { describeRate, gemmRate } from './gemm.ts';
@@ -81,10 +81,16 @@ async function compare(each: Case, gemm: GemmRate, options: BenchOptions): Promi
     flops: stepFlops(each),
     gemmRates: gemm.rates,
     notes: {
-      ...(tookPart(ganx) ? { ganx: `threads: ${Number(ganx.word.threads)}` } : {}),
+      ...(tookPart(ganx) ? { ganx: ganxNote(each, ganx.word) } : {}),
       ...(fastest ? { 'PyTorch fastest': Object.values(fastest).join(', ') } : {}),
     },
   };
+}
+
+/** Also where ganx does not compute in halves what PyTorch does. */
+function ganxNote({ recipe }: Case, { threads, inHalves }: SideFigures['word']): string {
+  const precision = recipe.precision === 'mixed' && inHalves !== true ? ', all in float32' : '';
+  return `threads: ${Number(threads)}${precision}`;
 }
 
 /** Of the networks forward and backward: in this form of the step nothing is padded or computed a second time. */

@@ -15,7 +15,7 @@ import { RandomStreams } from './random.ts';
 import type { Recipe, SampleSpec } from './recipe.ts';
 import { averageName, telemetryNames } from './plan.ts';
 import type { Plan, StepInputs } from './plan.ts';
-import { lossScaleFigure, lossScaleState } from './step/loss-scale.ts';
+import { lossScaleFigures, lossScaleState } from './step/loss-scale.ts';
 import { trainingStep } from './step/step.ts';
 import { hooksOf, refuseInside, techniques } from './techniques/index.ts';
 import type { Control, Move, NetworkStates, Player, Technique } from './techniques/technique.ts';
@@ -121,7 +121,7 @@ export function buildProgram(
   const telemetry = [
     ...telemetryNames,
     ...hooks.flatMap((hook) => hook.telemetry ?? []),
-    ...scaled.map(lossScaleFigure),
+    ...lossScaleFigures(scaled),
   ];
   const plan: Plan = {
     recipe,

@@ -1,3 +1,4 @@
+import { InputError } from '../artifacts/errors.ts';
 import { encodeModel } from '../artifacts/onnx/encode.ts';
 import { ganxVersion } from '../artifacts/version.ts';
 import { samplerGraph } from '../graph-builder/export.ts';
@@ -12,6 +13,7 @@ import { storeAsUsed } from '../graph-builder/rewrites/store-as-used.ts';
 import { someNode } from '../graph-builder/rewrites/transform.ts';
 import type { Device, EngineSpec, OnDevice } from './engine/engine.ts';
 import { targetOf } from './autotune/execution.ts';
+import type { Choice } from './device/choose.ts';
 import { deviceName } from './device/device.ts';
 import type { Dataset } from './data/dataset.ts';
 import { withResidentData } from './engine/resident-data.ts';
@@ -88,6 +90,17 @@ export function precisionNotes(
       ? 'none of its tensors is so large that float16 would be faster'
       : `float16 is for CUDA, not for ${deviceName(device)}`;
   return [`precision=mixed changes nothing here: ${why}`];
+}
+
+/** @throws InputError where layers would be computed in float16 on a device that cannot */
+export function refuseHalves(
+  { device, halvesProblem }: Choice,
+  { inHalves }: Pick<TrainingModels, 'inHalves'>,
+): void {
+  if (inHalves && halvesProblem !== undefined)
+    throw new InputError(
+      `precision=mixed does not work on ${deviceName(device)} here: ${halvesProblem}; train on another device, or a new run with precision=float32`,
+    );
 }
 
 /** All that an engine needs to train a program on a device. */

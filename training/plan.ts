@@ -72,10 +72,6 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
     classes: dataset.classes.length,
   };
   const program = checkFits(recipe, sample, dataset, imports.networks(sample));
-  if (recipe.precision === 'mixed' && device.halvesProblem !== undefined)
-    throw new InputError(
-      `--device: ${deviceName(device.device)} cannot train with precision=mixed here: ${device.halvesProblem}; precision=float32 works`,
-    );
 
   const config: RunConfig = {
     format: 'ganx.run',

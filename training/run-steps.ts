@@ -49,6 +49,7 @@ export async function runSteps(run: Run): Promise<TrainResult> {
   let monitor = new Monitor(withRates(recipe, rateScale), start.progress.monitor);
   let saved = start.step > 0 ? start.step : -1;
   let drawn = -1;
+  let isDue = false;
   let busy = 0;
   const most = resident ? Infinity : mostSteps(program, dataset);
   const size = new ChunkSize(runBudget(parseDevice(config.device)), most);
@@ -149,7 +150,9 @@ export async function runSteps(run: Run): Promise<TrainResult> {
         ...measured.at(-1)!,
       });
       if (sampleEvery > 0 && step % sampleEvery === 0 && step < total) await sample();
-      if (checkpointEvery > 0 && step % checkpointEvery === 0 && step < total) {
+      isDue ||= checkpointEvery > 0 && step % checkpointEvery === 0;
+      if (isDue && step < total && hasLearnt(recipe, measured.at(-1)!)) {
+        isDue = false;
         const lost = await checkpoint();
         if (lost) return lost;
       }
@@ -165,7 +168,7 @@ export async function runSteps(run: Run): Promise<TrainResult> {
     step = good.step;
     rateScale *= rollbackScale;
     monitor = new Monitor(withRates(recipe, rateScale), good.progress.monitor);
-    [saved, drawn] = [-1, -1];
+    [saved, drawn, isDue] = [-1, -1, false];
     // What was said of steps that are undone goes with them; the rollbacks stay.
     verdicts = verdicts.filter((verdict) => verdict.step <= step || verdict.rolledBackTo !== undefined);
     await cutBack(folder, step, verdicts);
@@ -209,6 +212,13 @@ export async function runSteps(run: Run): Promise<TrainResult> {
   });
   return { outcome, folder: folder.path, step };
 }
+
+/**
+ * Whether both networks learnt in a step of mixed precision: a network whose gradients overflow may be one that has
+ * diverged already, and a state worth going back to is one after which it still learns.
+ */
+const hasLearnt = ({ precision }: Recipe, { dGradNorm, gGradNorm }: Telemetry): boolean =>
+  precision === 'float32' || (dGradNorm > 0 && gGradNorm > 0);
 
 /** The recipe as it is trained after rollbacks: what the monitor's advice has to start from. */
 function withRates(recipe: Recipe, rateScale: number): Recipe {

@@ -14,7 +14,7 @@ import { isResident } from './engine/resident-data.ts';
 import { createWorkerEngine } from './engine/worker-engine.ts';
 import type { TrainEvent } from './events.ts';
 import { lengthNotes } from './length.ts';
-import { engineSpec, precisionNotes, trainingModels } from './models.ts';
+import { engineSpec, precisionNotes, refuseHalves, trainingModels } from './models.ts';
 import type { TrainOptions } from './options.ts';
 import { planRun } from './plan.ts';
 import type { RunPlan } from './plan.ts';
@@ -37,6 +37,7 @@ export async function setUp(options: TrainOptions & Listening): Promise<Run> {
   const { target, threads } = executionOf(config, program, device);
   const resident = residentIn(plan);
   const models = trainingModels(program, device, target, resident);
+  refuseHalves(plan.device, models);
   const start = resumed
     ? await resumedState(resumed, config, program, options)
     : await freshState(program, config.seed, signal);

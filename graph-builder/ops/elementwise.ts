@@ -233,6 +233,9 @@ export function cast(x: Value, to: DType): Value {
   return x.dtype === to ? x : emitOne(Cast, [x], { to });
 }
 
+/** The same float32, of which mixed precision makes no half, and of nothing that comes of it alone. */
+export const keptInFloat32 = (x: Value): Value => emitOne(Cast, [x], { to: 'float32' });
+
 /** -1, 0 or 1. ONNX's Sign has no WebGPU kernel. */
 export function sign(x: Value): Value {
   return sub(cast(greater(x, 0), x.dtype), cast(less(x, 0), x.dtype));

@@ -1,7 +1,7 @@
 import { emit, type Value } from '../graph.ts';
 import { refuse } from '../errors.ts';
 import { fixed, formatShape, normalizeAxis } from '../shape.ts';
-import { add, cast, div, mul, reciprocal, sqrt, sub } from './elementwise.ts';
+import { add, cast, mul, reciprocal, sqrt, sub } from './elementwise.ts';
 import { expand, reshape } from './movement.ts';
 import { emitLowered, emitOne, expectDType, expectRank, floats } from './op.ts';
 import type { OpDef } from './op.ts';
@@ -159,7 +159,7 @@ export function batchNormTraining(
 export function normalize(x: Value, axes: readonly number[], epsilon: number): Value {
   const centred = sub(x, reduceMean(x, axes, true));
   const variance = reduceMean(mul(centred, centred), axes, true);
-  return div(centred, sqrt(add(variance, epsilon)));
+  return mul(centred, reciprocal(sqrt(add(variance, epsilon))));
 }
 
 export const softmax = (x: Value, axis = -1): Value => emitOne(Softmax, [x], { axis });

@@ -64,7 +64,7 @@ export const ReduceMean: OpDef<ReductionAttributes> = {
   ],
 };
 
-/** The sum of halves, added up and returned in float32: x float16 -> float32. As halves, ones add up to 2048 at most. */
+/** The sum of halves, added up in float32: x float16 -> float32. As halves, ones add up to 2048 at most. */
 export const SumInFloat32: OpDef<ReductionAttributes> = {
   type: 'SumInFloat32',
   infer: ([x], attributes) => {

@@ -6,11 +6,13 @@ import type {
 } from '../ops/convolution.ts';
 import { Conv, ConvTranspose } from '../ops/convolution.ts';
 import { ConvChannelsLast, ConvTransposeChannelsLast } from '../ops/cuda.ts';
-import { add, cast } from '../ops/elementwise.ts';
+import { add, cast, mul } from '../ops/elementwise.ts';
+import { matmul } from '../ops/matmul.ts';
 import { reshape } from '../ops/movement.ts';
 import { emitOne } from '../ops/op.ts';
 import { reduceSum, SumInFloat32 } from '../ops/reduction.ts';
 import { fixed, sizeOf } from '../shape.ts';
+import { tensor } from '../types.ts';
 import type { ImageForms } from './channels-last.ts';
 import { geometryOf } from './conv-geometry.ts';
 import { ConvOnCuda, isNarrow } from './conv-on-cuda.ts';
@@ -76,20 +78,25 @@ export class CudaForms implements ImageForms {
   }
 }
 
-/** Rows of halves that are added up as halves: the kernel adds blocks of rows to each other in their own type. */
+/** Rows of an image in a list whose sum is a product of its own, at most. */
 const mostRows = 1024;
 
 /**
- * Sums of the channels of an image of halves, [N, H, W, C] -> [C] in float32: lists of so many rows in one pass over the
- * halves, and what they add up to in float32. As float32 the whole image would be written and read once more.
+ * Sums of the channels of an image of halves, [N, H, W, C] -> [C] in float32, in one pass over the halves: products of
+ * lists of rows with a vector, which are added up in float32, and then the sum of all lists. What is stored between the
+ * two is a half, so the vector is of a power of two that makes it no larger than the largest number of its list. The
+ * provider's own kernel for sums of halves lets blocks of rows be added up as halves, and overflow.
  */
 function channelSums(image: Value): Value {
   const channels = fixed(image.shape[3]);
   const rows = sizeOf(image.shape) / channels;
   let lists = Math.ceil(rows / mostRows);
   while (rows % lists) lists++;
-  const partial = cast(reduceSum(reshape(image, [rows / lists, lists, channels]), [0]), 'float32');
-  return reduceSum(partial, [0]);
+  const length = rows / lists;
+  const scale = 2 ** Math.ceil(Math.log2(length));
+  const vector = tensor('float16', Array<number>(length).fill(1 / scale), [1, length]);
+  const means = matmul(image.graph.constant(vector), reshape(image, [lists, length, channels]));
+  return mul(reduceSum(cast(means, 'float32'), [0, 1]), scale);
 }
 
 /** What the provider's operators were seen to compute on a GPU: the same pads on both sides, and nothing beyond them. */

@@ -1,6 +1,7 @@
 import { GraphError } from '../errors.ts';
 import type { Graph, Value } from '../graph.ts';
-import { add, mul } from '../ops/elementwise.ts';
+import { less } from '../ops/comparison.ts';
+import { add, where } from '../ops/elementwise.ts';
 import { gather } from '../ops/indexing.ts';
 import type { Plan, StepInputs } from '../plan.ts';
 import { RandomStreams } from '../random.ts';
@@ -14,7 +15,7 @@ export class Building {
   /** The state as it is at this place of the step, and at its end the next one. */
   readonly next: Map<string, Value>;
   readonly #random: RandomStreams;
-  /** Scalars that are there when a batch of an update has been learnt from, one after the other. */
+  /** Norms that are there when a batch of an update has been learnt from, one after the other. */
   readonly #learnt: Value[] = [];
 
   constructor(graph: Graph, plan: Plan, inputs: StepInputs) {
@@ -42,7 +43,7 @@ export class Building {
     };
   }
 
-  /** What is put `afterwards` now waits for this scalar. */
+  /** What is put `afterwards` now waits for this norm. */
   learnt(done: Value): void {
     this.#learnt.push(done);
   }
@@ -54,11 +55,12 @@ export class Building {
 
   /**
    * The same value, not before the last batch has been learnt from: a runtime would otherwise be free to hold the
-   * activations of all batches at once. A scalar that is not finite, as of training that has diverged, goes into it.
+   * activations of all batches at once.
    */
   afterwards(value: Value): Value {
     const done = this.#learnt.at(-1);
-    return done ? this.graph.scope('afterwards', () => add(value, mul(done, 0))) : value;
+    // A norm is not below 0. Times 0 it would be 0 too, but no number where gradients have overflowed.
+    return done ? this.graph.scope('afterwards', () => add(value, where(less(done, 0), 1, 0))) : value;
   }
 
   #control(name: string): Value {

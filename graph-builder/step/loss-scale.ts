@@ -1,8 +1,7 @@
 import type { StateSpec } from '../initializer.ts';
 import type { Value } from '../graph.ts';
 import { equal, greater, less } from '../ops/comparison.ts';
-import { add, Cast, min, mul, reciprocal, where } from '../ops/elementwise.ts';
-import { emitOne } from '../ops/op.ts';
+import { add, keptInFloat32, max, min, mul, reciprocal, where } from '../ops/elementwise.ts';
 import type { Player } from '../techniques/technique.ts';
 import type { Building } from './building.ts';
 
@@ -17,8 +16,10 @@ import type { Building } from './building.ts';
 const first = 2 ** 16;
 /** Steps without an overflow after which the factor is doubled. */
 const interval = 2000;
-/** Larger factors gain nothing: the gradient of a mean over 2^8 samples would no more be a half. */
+/** Above it a loss's gradient by the logits, a 256th of the factor for a batch of 256, would be no half. */
 const largest = 2 ** 24;
+/** Gradients that overflow without being scaled are no matter of halves. */
+const smallest = 1;
 
 const factorName = (player: Player) => `lossScale/${player}/factor`;
 const stepsName = (player: Player) => `lossScale/${player}/steps`;
@@ -31,6 +32,14 @@ export const lossScaleState = (player: Player): StateSpec[] => [
 
 /** The figure of a step that says by how much a network's loss was scaled. */
 export const lossScaleFigure = (player: Player) => `${player[0]!}LossScale`;
+/** That of the norm of the encoder's gradients, which say whether it still learns; those of G and D are measured anyway. */
+export const encoderNormFigure = 'eGradNorm';
+
+/** What a step measures beside the rest where the losses of these networks are scaled. */
+export const lossScaleFigures = (players: readonly Player[]): string[] => [
+  ...players.map(lossScaleFigure),
+  ...(players.includes('encoder') ? [encoderNormFigure] : []),
+];
 
 /** The factor of one network's loss, at this place of a step. */
 export class LossScale {
@@ -51,10 +60,10 @@ export class LossScale {
     return mul(loss, this.factor);
   }
 
-  /** Said to be float32 once more: from here on no half will do, whatever they were computed in. */
+  /** Divided, they may be smaller than any half. */
   unscaled(gradients: readonly Value[]): Value[] {
     const share = reciprocal(this.factor);
-    return gradients.map((gradient) => mul(emitOne(Cast, [gradient], { to: 'float32' }), share));
+    return gradients.map((gradient) => mul(keptInFloat32(gradient), share));
   }
 
   /**
@@ -62,7 +71,7 @@ export class LossScale {
    * it is no overflow that a smaller one would mend: the norm is what it is, no finite number, and training diverged.
    */
   figure(norm: Value, finite: Value): Value {
-    return where(greater(this.factor, 1), where(finite, norm, 0), norm);
+    return where(greater(this.factor, smallest), where(finite, norm, 0), norm);
   }
 
   /** Sets the factor of the next update, after one whose gradients were all finite, or were not: bool []. */
@@ -73,7 +82,7 @@ export class LossScale {
     const isDue = equal(steps, interval);
     const raised = where(isDue, min(mul(factor, 2), largest), factor);
     const zero = graph.scalar(0, 'int32');
-    next.set(factorName(this.#player), where(finite, raised, mul(factor, 0.5)));
+    next.set(factorName(this.#player), where(finite, raised, max(mul(factor, 0.5), smallest)));
     next.set(stepsName(this.#player), where(finite, where(isDue, zero, steps), zero));
   }
 }

@@ -7,6 +7,7 @@ import { reduceMean } from '../ops/reduction.ts';
 import type { Plan, StepInputs } from '../plan.ts';
 import type { Hybrid, Losses, Phase, Side, StepContext } from '../techniques/technique.ts';
 import { Building, within } from './building.ts';
+import { encoderNormFigure } from './loss-scale.ts';
 import { Players } from './players.ts';
 import type { Sides } from './players.ts';
 import { MeanGradients, Updates } from './updates.ts';
@@ -110,11 +111,12 @@ class Step {
       { ...losses, gLoss: adversarial },
       context,
     );
-    if (plan.networks.encoder) this.#updates.updateEncoder(gradients.encoder.mean, context);
+    const eGradNorm = plan.networks.encoder && this.#updates.updateEncoder(gradients.encoder.mean, context);
     const further = Object.keys(turns[0]!.telemetry);
     return {
       gLoss,
       gGradNorm,
+      ...(eGradNorm ? { [encoderNormFigure]: eGradNorm } : {}),
       ...graph.scope('telemetry', () =>
         Object.fromEntries(further.map((name) => [name, meanOf(turns.map((turn) => turn.telemetry[name]!))])),
       ),

@@ -53,9 +53,9 @@ export class Updates {
     return this.#apply(network, grads, gate, context);
   }
 
-  /** Updates the encoder, which only an overflow holds back. */
-  updateEncoder(grads: readonly Value[], context: StepContext): void {
-    this.#apply('encoder', grads, undefined, context);
+  /** Updates the encoder, which only an overflow holds back; returns the norm likewise. */
+  updateEncoder(grads: readonly Value[], context: StepContext): Value {
+    return this.#apply('encoder', grads, undefined, context);
   }
 
   /** The factors of the networks' losses, as figures of the step; none where losses are not scaled. */
