@@ -253,6 +253,38 @@ describe('--on-diverge', () => {
     expect(await readdir(join(folder, 'run'))).toContain('generator.onnx');
   });
 
+  it('rollback: in mixed precision not to a state whose gradients had overflowed already', async () => {
+    const folder = await temporaryFolder();
+    const optimizer = JSON.stringify({ kind: 'sgd', learningRate: 1, momentum: 0.99 });
+    const settings = [
+      'precision=mixed',
+      'network.filters=4',
+      'network.zDim=8',
+      'network.normalization=none',
+      'loss=f-kl',
+      `optimizer.generator=${optimizer}`,
+      `optimizer.discriminator=${optimizer}`,
+    ];
+    const set = settings.flatMap((setting) => ['--set', setting]);
+    // Some steps in which it still learns, then 17 in which the factor of D's loss goes down.
+    const args = [
+      '--size',
+      '16',
+      '--batch',
+      '8',
+      '--threads',
+      '1',
+      '--steps',
+      '100',
+      '--checkpoint-every',
+      '20',
+    ];
+    await ganx(['train', ...args, ...set, '--on-diverge', 'rollback', '--out', 'run'], folder);
+    const [first] = await verdicts(folder);
+    expect(first!.step).toBeGreaterThan(20);
+    expect(first!.rolledBackTo).toBe(0);
+  });
+
   it('refuses anything else', async () => {
     const { code, stderr } = await ganx(['train', '--on-diverge', 'pray'], await temporaryFolder());
     expect({ code, stderr }).toEqual({
