@@ -4,13 +4,14 @@ import type { LogRecord, RunFolder } from '../artifacts/run-folder.ts';
 import type { Verdict } from './monitor/verdict.ts';
 import type { RunConfig } from './run-config.ts';
 
-const colours = ['#2563eb', '#d97706'];
+const colours = ['#2563eb', '#d97706', '#059669'];
 
-/** One figure of the report: columns of the log over the steps. */
+/** One figure of the report: columns of the log over the steps, those that a run has. */
 const figures = [
   { title: 'Losses', columns: ['dLoss', 'gLoss'] },
   { title: 'Mean probability of being real, as D sees it', columns: ['dReal', 'dFake'] },
   { title: 'Gradient norms', columns: ['dGradNorm', 'gGradNorm'] },
+  { title: 'Factors of the losses in mixed precision', columns: ['dLossScale', 'gLossScale', 'eLossScale'] },
 ] as const;
 
 /** Writes report.html: curves and samples over time, in one file beside the samples that it shows. */
@@ -91,10 +92,11 @@ ${rows.join('\n')}
 /** Columns of the log as lines, thinned to what a screen can show, with a mark where a verdict fell. */
 function chart(
   title: string,
-  columns: readonly string[],
+  known: readonly string[],
   log: readonly LogRecord[],
   verdicts: readonly Verdict[],
 ): string {
+  const columns = known.filter((column) => log.some((record) => typeof record[column] === 'number'));
   const points = spread(log, 600);
   const values = (column: string) =>
     points.flatMap((record) => {

@@ -283,6 +283,8 @@ describe('--on-diverge', () => {
     const [first] = await verdicts(folder);
     expect(first!.step).toBeGreaterThan(20);
     expect(first!.rolledBackTo).toBe(0);
+    const report = await readFile(join(folder, 'run/report.html'), 'utf8');
+    expect(report).toMatch(/<tspan[^>]*>dLossScale<\/tspan><tspan[^>]*>gLossScale<\/tspan><\/text>/);
   });
 
   it('refuses anything else', async () => {

@@ -45,6 +45,7 @@ describe('ganx train', () => {
       'gGradNorm',
     ]);
     const report = await readFile(join(folder, 'run/report.html'), 'utf8');
+    expect(report).not.toContain('LossScale');
     expect(report).toContain('samples/20.png');
     expect(report).toContain('<polyline');
   });
