@@ -1,10 +1,8 @@
-import { InputError } from '../artifacts/errors.ts';
 import { encodeModel } from '../artifacts/onnx/encode.ts';
 import { ganxVersion } from '../artifacts/version.ts';
 import { samplerGraph } from '../graph-builder/export.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
 import { Graph } from '../graph-builder/graph.ts';
-import type { Recipe } from '../graph-builder/recipe.ts';
 import type { Target } from '../graph-builder/ops/op.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
 import type { Layout } from '../graph-builder/rewrites/layout.ts';
@@ -13,8 +11,6 @@ import { storeAsUsed } from '../graph-builder/rewrites/store-as-used.ts';
 import { someNode } from '../graph-builder/rewrites/transform.ts';
 import type { Device, EngineSpec, OnDevice } from './engine/engine.ts';
 import { targetOf } from './autotune/execution.ts';
-import type { Choice } from './device/choose.ts';
-import { deviceName } from './device/device.ts';
 import type { Dataset } from './data/dataset.ts';
 import { withResidentData } from './engine/resident-data.ts';
 import { generatorSources } from './export.ts';
@@ -72,35 +68,11 @@ export function trainingModels(
     loop: encode(loop, 'ganx.training-loop'),
     engine: encodeModel(engine, { hidesExtents: device.kind === 'cpu' }),
     layouts,
-    inHalves: someNode(own, ({ outputs }) => outputs.some(({ dtype }) => dtype === 'float16')),
+    inHalves:
+      mayUseHalves && someNode(own, ({ outputs }) => outputs.some(({ dtype }) => dtype === 'float16')),
     sampler: encodeModel(compile(samplerGraph(program), 'portable'), { producerVersion: ganxVersion }),
     ...(device.kind === 'webgpu' ? { onDevice: onDevice(program) } : {}),
   };
-}
-
-/** What one should know of a run in mixed precision in which nothing is computed in halves. */
-export function precisionNotes(
-  { precision }: Recipe,
-  device: Device,
-  { inHalves }: Pick<TrainingModels, 'inHalves'>,
-): string[] {
-  if (precision === 'float32' || inHalves) return [];
-  const why =
-    device.kind === 'cuda'
-      ? 'none of its tensors is so large that float16 would be faster'
-      : `float16 is for CUDA, not for ${deviceName(device)}`;
-  return [`precision=mixed changes nothing here: ${why}`];
-}
-
-/** @throws InputError where layers would be computed in float16 on a device that cannot */
-export function refuseHalves(
-  { device, halvesProblem }: Choice,
-  { inHalves }: Pick<TrainingModels, 'inHalves'>,
-): void {
-  if (inHalves && halvesProblem !== undefined)
-    throw new InputError(
-      `precision=mixed does not work on ${deviceName(device)} here: ${halvesProblem}; train on another device, or a new run with precision=float32`,
-    );
 }
 
 /** All that an engine needs to train a program on a device. */

@@ -10,8 +10,8 @@ import { emitOne } from '../ops/op.ts';
 import { AveragePool } from '../ops/pooling.ts';
 import { elementsReduced, ReduceMean, ReduceSum, sumInFloat32 } from '../ops/reduction.ts';
 import type { ReductionAttributes } from '../ops/reduction.ts';
-import { sizeOf } from '../shape.ts';
 import { halfBits, tensor } from '../types.ts';
+import { isLarge } from './large.ts';
 import { removeDead } from './remove-dead.ts';
 import { transform } from './transform.ts';
 
@@ -49,16 +49,17 @@ const worthwhile = 2 ** 21;
  */
 export function mixedPrecision(graph: Graph, least = worthwhile): Graph {
   const halves = new Halves();
-  const isLarge = ({ dtype, shape }: Value) =>
-    dtype === 'float32' && shape.every((extent) => typeof extent === 'number') && sizeOf(shape) >= least;
+  const isWorthwhile = ({ dtype, shape }: Value) => dtype === 'float32' && isLarge(shape, 4 * least);
   const isInHalves = (node: Node, inputs: readonly (Value | undefined)[]) => {
     const { type } = node.op;
-    if (products.has(type)) return [...node.inputs, ...node.outputs].some((value) => value && isLarge(value));
-    return followers.has(type) && isLarge(node.outputs[0]!) && inputs.some((input) => halves.has(input));
+    if (products.has(type))
+      return [...node.inputs, ...node.outputs].some((value) => value && isWorthwhile(value));
+    return followers.has(type) && isWorthwhile(node.outputs[0]!) && inputs.some((input) => halves.has(input));
   };
   const mixed = transform(graph, (node, inputs, { copy }) => {
     const [x] = inputs;
-    if (sums.has(node.op.type) && halves.has(x) && isLarge(node.inputs[0]!)) return [halves.sum(node, x!)];
+    if (sums.has(node.op.type) && halves.has(x) && isWorthwhile(node.inputs[0]!))
+      return [halves.sum(node, x!)];
     // Said to be float32 from here on.
     if (node.op.type === Cast.type && x!.dtype === node.outputs[0]!.dtype) return [halves.plain(x!)];
     if (!isInHalves(node, inputs)) return copy();
@@ -126,8 +127,7 @@ class Halves {
 /** Undefined where a number of it is beyond the range of normal halves. */
 function constantInHalves({ graph, constant }: Value): Value | undefined {
   const numbers = Array.from(constant!.data, Number);
-  const fits = (x: number) =>
-    x === 0 || (Math.abs(x) >= 2 ** -14 && Number.isFinite(x) && halfBits(Math.abs(x)) < 0x7c00);
+  const fits = (x: number) => x === 0 || (Math.abs(x) >= 2 ** -14 && halfBits(Math.abs(x)) < 0x7c00);
   if (!numbers.every(fits)) return undefined;
   return constant!.shape.length
     ? graph.constant(tensor('float16', numbers, constant!.shape))
