@@ -427,11 +427,17 @@ def exporters(name: str) -> list[str]:
 
 
 def read_library_once() -> None:
-    """The newer exporter reads its library of operators anew for each export, which takes most of the time."""
+    """The newer exporter reads its library of operators, and PyTorch's, anew for each export: most of its time."""
     with contextlib.suppress(ImportError, AttributeError):  # not a part of PyTorch that is promised
         from torch.onnx._internal.exporter._registration import ONNXRegistry
 
         ONNXRegistry.from_torchlib = staticmethod(functools.cache(ONNXRegistry.from_torchlib))  # type: ignore[method-assign]
+    with contextlib.suppress(ImportError, AttributeError):
+        from torch.export import decomp_utils, exported_program
+
+        operators = functools.cache(exported_program._collect_all_valid_cia_ops)
+        for module in (exported_program, decomp_utils):
+            module._collect_all_valid_cia_ops = operators  # type: ignore[attr-defined]
 
 
 def export(case: Case, module: nn.Module, path: Path, exporter: str) -> None:

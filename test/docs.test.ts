@@ -10,6 +10,8 @@ import { renderRecipes } from './recipe-docs.ts';
 import { ganx, temporaryFolder } from './training/fixtures.ts';
 
 const root = join(import.meta.dirname, '..');
+// The package in python/ as if it were installed.
+process.env.PYTHONPATH = join(root, 'python');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const pages = [
   'README.md',
@@ -30,13 +32,21 @@ const stepsOf = (page: string): Step[] =>
     return commands.map((line) => ({ language: 'sh', text: line.slice('npx ganx '.length) }));
   });
 
+/** A training of full length is shown by the README's first command, not by a test. */
+function shortened(command: readonly string[]): readonly string[] {
+  if (command[0] !== 'train') return command;
+  const steps = command.map((word) => word.replace(/(?<=^|\.steps=)\d{4,}$/, '50'));
+  return steps.some((word) => /^--(steps|epochs|minutes)$/.test(word)) ? steps : [...steps, '--steps', '10'];
+}
+
 /** Why the Python of a page cannot run; undefined where it can. */
 function lacksOf(page: string): string | undefined {
   const programs = stepsOf(page).filter(({ language }) => language === 'python');
   const lines = programs.flatMap(({ text }) => [...text.matchAll(/^(?:import|from) (\w+(?:, \w+)*)/gm)]);
   const modules = new Set(lines.flatMap(([, names]) => names!.split(', ')));
-  // What torch.onnx.export asks for and no program names.
+  // What torch.onnx.export and our package ask for and no program names.
   if (programs.some(({ text }) => text.includes('dynamo=True'))) modules.add('onnxscript');
+  if (programs.some(({ text }) => text.includes('to_image'))) modules.add('PIL');
   return modules.size ? pythonLacks(...modules) : undefined;
 }
 
@@ -65,11 +75,7 @@ describe.each(runnable)('%s', (page) => {
           });
           continue;
         }
-        const command = text.split(/\s+/);
-        // A training of full length is shown by the README's first command, not by a test.
-        const short =
-          command[0] === 'train' && !command.some((word) => /^--(steps|epochs|minutes)$/.test(word));
-        const { code, stderr } = await ganx(short ? [...command, '--steps', '10'] : command, folder);
+        const { code, stderr } = await ganx(shortened(text.split(/\s+/)), folder);
         expect({ text, code, stderr }).toEqual({ text, code: 0, stderr: '' });
       }
     },

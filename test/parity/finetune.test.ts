@@ -6,7 +6,8 @@ import { encodeSafetensors } from '../../artifacts/safetensors.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import { openDataset } from '../../training/data/dataset.ts';
 import { ganx } from '../training/fixtures.ts';
-import { python, pythonLacks } from './python.ts';
+import { pythonLacks } from '../artifacts/python.ts';
+import { python } from './python.ts';
 
 /** Steps in PyTorch, then in ganx. */
 const [before, after] = [120, Number(process.env.GANX_FINETUNE_STEPS ?? 40)];

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Comparison } from '../../bench/import.ts';
 import { agrees, compareAll } from '../../bench/import.ts';
-import { pythonLacks } from './python.ts';
+import { pythonLacks } from '../artifacts/python.ts';
 
 /** What ganx does not import, and what its refusal names. */
 const refused: Readonly<Record<string, RegExp>> = {

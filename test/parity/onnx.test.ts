@@ -9,7 +9,8 @@ import { buildProgram } from '../../graph-builder/program.ts';
 import type { TrainingProgram } from '../../graph-builder/program.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
 import { tensor } from '../../graph-builder/types.ts';
-import { python, pythonLacks } from './python.ts';
+import { pythonLacks } from '../artifacts/python.ts';
+import { python } from './python.ts';
 import { adam, dcgan, images, mlp, points, randomBatches, randomRecipe, recipeOf } from './recipes.ts';
 import { controlRows, initialState, TrainingModel } from './training-run.ts';
 

@@ -1,12 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** Why Python cannot be asked, or undefined where it can import all of `modules`. */
-export function pythonLacks(...modules: readonly string[]): string | undefined {
-  const { status } = spawnSync('python3', ['-c', `import ${modules.join(', ')}`]);
-  return status === 0 ? undefined : `python3 with ${modules.join(', ')} is not here`;
-}
-
 /** Runs a script that lies beside this file; returns its stdout, throws its stderr. */
 export function python(script: string, ...args: readonly string[]): string {
   const path = fileURLToPath(new URL(script, import.meta.url));
