@@ -3,13 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeSafetensors } from '../../artifacts/safetensors.ts';
-import { buildProgram } from '../../graph-builder/program.ts';
-import type { Recipe, SampleSpec } from '../../graph-builder/recipe.ts';
-import { techniquesOff } from '../../graph-builder/techniques/index.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import { trainingModels } from '../../training/models.ts';
-import { presets } from '../../training/presets.ts';
 import type { Profile } from '../../training/profiling/profile.ts';
+import { everyTechnique, smallProgram } from '../training/every-technique.ts';
 import { onWebgpu, webgpuEnvironment, webgpuLacks } from '../software-webgpu.ts';
 import { ganx, program as ganxProgram, refusal, run } from './ganx.ts';
 
@@ -37,11 +34,6 @@ const inspect = async (...args: string[]) => {
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   return stdout;
 };
-
-function smaller(network: Recipe['network']): Recipe['network'] {
-  if (network.kind === 'mlp') return { ...network, hidden: 16 };
-  return network.kind === 'dcgan' ? { ...network, filters: 4 } : network;
-}
 
 interface Placed {
   readonly counts: Record<string, number>;
@@ -75,48 +67,12 @@ describe('--placement', () => {
     },
   );
 
-  const other: Readonly<Record<string, Partial<Recipe['techniques']>>> = {
-    'gradient penalty, several updates of D': {
-      gradientPenalty: { real: 1, fake: 1, shrink: 1 },
-      discriminatorSteps: 2,
-    },
-    'snapshots, target networks, minibatch discrimination': {
-      snapshots: { count: 2, every: 4, steps: 2 },
-      targetNetworks: { tau: 0.1, of: 'both' },
-      minibatchDiscrimination: { ...techniquesOff.minibatchDiscrimination, kernels: 4, dimensions: 3 },
-    },
-    'loss threshold, historical averaging': {
-      lossThreshold: { ...techniquesOff.lossThreshold, cap: 3 },
-      historicalAveraging: 0.1,
-    },
-  };
-  const recipes = {
-    ...presets,
-    ...Object.fromEntries(
-      Object.entries(other).map(([name, techniques]) => [
-        name,
-        { ...presets.acgan!, techniques: { ...presets.acgan!.techniques, ...techniques } },
-      ]),
-    ),
-  };
-  test.skipIf(webgpuLacks !== undefined).each(Object.entries(recipes))(
+  test.skipIf(webgpuLacks !== undefined).each(Object.entries(everyTechnique))(
     onWebgpu('every node of a training step is on WebGPU: %s'),
-    async (name, { network, techniques, ...recipe }) => {
-      const sample: SampleSpec =
-        network.kind === 'mlp'
-          ? { kind: 'points', shape: [2] }
-          : { kind: 'images', shape: [1, 16, 16], classes: 3 };
-      const program = buildProgram(
-        {
-          ...recipe,
-          batch: 4,
-          network: smaller(network),
-          techniques: { ...techniques, replay: { ...techniques.replay, size: 8 } },
-        },
-        sample,
-      );
+    async (name, recipe) => {
       const file = `${name.replaceAll(/\W/g, '-')}.onnx`;
-      writeFileSync(join(folder, file), trainingModels(program, { kind: 'webgpu', index: 0 }).step);
+      const { step } = trainingModels(smallProgram(recipe), { kind: 'webgpu', index: 0 });
+      writeFileSync(join(folder, file), step);
       const { counts, elsewhere } = await placement(file, '--device', 'webgpu');
       expect(elsewhere.filter(({ reason }) => reason === null)).toEqual([]);
       expect(counts.webgpu).toBeGreaterThan(100);

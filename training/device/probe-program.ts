@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import type * as Ort from 'onnxruntime-node';
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
 import { Graph } from '../../graph-builder/graph.ts';
@@ -9,7 +10,8 @@ import { ownOperatorInputs, ownOperatorsGraph } from './cuda/own-operators.ts';
 import type { Measured } from './probe.ts';
 
 // A program of its own: `node probe-program.js cuda 0`. A provider that crashes takes only this process with it.
-// Exit 0 where the provider computes, with what was measured as JSON on stdout; otherwise the reason is on stderr.
+// Exit 0 where the provider computes, with what was measured as a line of JSON on stdout; otherwise the reason is on
+// stderr. On CUDA a second line tells of float16 too: whoever finds only the first knows where it ended.
 
 /** The mean of conv(x) times x four times over: a convolution for cuDNN, products for the clock, one number to read back. */
 function model(n: number): Uint8Array {
@@ -98,6 +100,11 @@ async function time(
   return { value, milliseconds };
 }
 
+/** At once: what is buffered would be lost in a crash. */
+function tell(measured: Measured): void {
+  writeSync(process.stdout.fd, `${JSON.stringify(measured)}\n`);
+}
+
 try {
   const ort = await loadRuntime();
   // onnxruntime logs the system's own words about a library that does not load, and throws without them.
@@ -106,20 +113,9 @@ try {
   const right = expected(smallest);
   if (!(Math.abs(value - right) <= tolerance * right))
     throw new Error(`it computed ${value} where ${right} is right`);
-  let halvesProblem: string | undefined;
-  if (kind === 'cuda') {
-    await checkOwnOperators(ort, 'float32');
-    halvesProblem = await checkOwnOperators(ort, 'float16').catch(
-      (error: unknown) => (error as Error).message,
-    );
-  }
+  if (kind === 'cuda') await checkOwnOperators(ort, 'float32');
 
-  let measured: Measured = {
-    size: 0,
-    milliseconds: 0,
-    cpuMilliseconds: 0,
-    ...(halvesProblem === undefined ? {} : { halvesProblem }),
-  };
+  let measured: Measured = { size: 0, milliseconds: 0, cpuMilliseconds: 0 };
   if (kind !== 'cpu')
     for (const size of sizes) {
       const { milliseconds } = await time(ort, kind, size, 3);
@@ -128,7 +124,13 @@ try {
     }
   if (measured.size)
     measured = { ...measured, cpuMilliseconds: (await time(ort, 'cpu', measured.size, 3)).milliseconds };
-  process.stdout.write(JSON.stringify(measured));
+  tell(measured);
+  if (kind === 'cuda') {
+    const halvesProblem = await checkOwnOperators(ort, 'float16').catch(
+      (error: unknown) => (error as Error).message,
+    );
+    tell(halvesProblem === undefined ? measured : { ...measured, halvesProblem });
+  }
 } catch (error) {
   process.stderr.write(`\n${(error as Error).message}\n`);
   process.exitCode = 1;

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { withoutPlace } from '../../artifacts/errors.ts';
 import type { Device } from '../engine/engine.ts';
 import { failed, runProgram } from './run-program.ts';
+import type { Answer } from './run-program.ts';
 
 /** How long the same products of matrices took on a device and on the CPU with all its cores. */
 export interface Measured {
@@ -24,11 +25,18 @@ export type Probed =
 /** Whether a device really computes, and how fast: tried in a process of its own, because one that is broken may crash it. */
 export async function probe({ kind, index }: Device, signal?: AbortSignal): Promise<Probed> {
   const program = fileURLToPath(new URL('probe-program.js', import.meta.url));
-  const { output, errors, problem } = await runProgram(process.execPath, [program, kind, String(index)], {
-    signal,
-  });
-  if (problem === undefined) return { works: true, ...(JSON.parse(output) as Measured) };
-  return { works: false, reason: problem === failed ? reasonOf(errors) : problem };
+  return probedOf(await runProgram(process.execPath, [program, kind, String(index)], { signal }), kind);
+}
+
+/** What an answer of the program says of a device. */
+export function probedOf({ output, errors, problem }: Answer, kind: Device['kind']): Probed {
+  const lines = output.split('\n').filter((line) => line !== '');
+  const [measured, withHalves] = lines.map((line) => JSON.parse(line) as Measured);
+  if (problem === undefined) return { works: true, ...(withHalves ?? measured!) };
+  const reason = problem === failed ? reasonOf(errors) : problem;
+  // It had told what it measured, and ended in what comes after.
+  if (kind === 'cuda' && measured && !withHalves) return { works: true, ...measured, halvesProblem: reason };
+  return { works: false, reason };
 }
 
 /**

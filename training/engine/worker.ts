@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Engine, EngineSpec } from './engine.ts';
+import type { Chunk, Engine, EngineSpec } from './engine.ts';
 import { createLocalEngine } from './local-engine.ts';
+import { release } from './release.ts';
 import type { Reply, Request } from './worker-engine.ts';
 
 /** The other end of `worker-engine.ts`: answers one request after the other. */
@@ -18,6 +19,8 @@ parentPort!.on('message', ({ id, method, args }: Request) => {
     } catch (error) {
       parentPort!.postMessage({ id, error } satisfies Reply);
     }
+    // Nobody else has the data of a run: they were given away.
+    if (method === 'run') release([(args[0] as Chunk).real.data.buffer as ArrayBuffer]);
     if (method === 'dispose') parentPort!.close();
   });
   previous = answer;

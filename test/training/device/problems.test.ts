@@ -7,7 +7,7 @@ import type { CudaFacts } from '../../../training/device/cuda/facts.ts';
 import { librariesIn, pythonFolders } from '../../../training/device/cuda/libraries.ts';
 import { cudaProblems } from '../../../training/device/cuda/problems.ts';
 import { providerHome } from '../../../training/device/cuda/provider.ts';
-import { reasonOf } from '../../../training/device/probe.ts';
+import { probedOf, reasonOf } from '../../../training/device/probe.ts';
 import { hasVulkanDriver, isClearlyFaster, speedOf } from '../../../training/device/webgpu.ts';
 import { temporaryFolder } from '../../artifacts/temporary-folder.ts';
 
@@ -183,6 +183,35 @@ test("a probe's reason is CUDA's own words, the loader's, or the last line", () 
     ),
   ).toBe('libcuda.so.1: cannot open shared object file: No such file or directory');
   expect(reasonOf('warning\nsomething else\n')).toBe('something else');
+});
+
+test('a probe that ends in float16 has told that the device works', () => {
+  const measured = { size: 512, milliseconds: 2, cpuMilliseconds: 60 };
+  const wrong = { ...measured, halvesProblem: 'other numbers' };
+  const told = (...lines: object[]) => lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+  const crashed = { errors: '', problem: 'it crashed (SIGSEGV)' };
+  const well = { errors: '', problem: undefined };
+  expect(probedOf({ output: told(measured, measured), ...well }, 'cuda')).toEqual({
+    works: true,
+    ...measured,
+  });
+  expect(probedOf({ output: told(measured, wrong), ...well }, 'cuda')).toEqual({ works: true, ...wrong });
+  expect(probedOf({ output: told(measured), ...well }, 'webgpu')).toEqual({ works: true, ...measured });
+  expect(probedOf({ output: told(measured), ...crashed }, 'cuda')).toEqual({
+    works: true,
+    ...measured,
+    halvesProblem: crashed.problem,
+  });
+  // As it ends: who knows what a training would.
+  expect(probedOf({ output: told(measured, measured), ...crashed }, 'cuda')).toEqual({
+    works: false,
+    reason: crashed.problem,
+  });
+  expect(probedOf({ output: told(measured), ...crashed }, 'webgpu')).toEqual({
+    works: false,
+    reason: crashed.problem,
+  });
+  expect(probedOf({ output: '', ...crashed }, 'cuda')).toEqual({ works: false, reason: crashed.problem });
 });
 
 test('WebGPU is taken for a GPU where it is clearly faster', () => {
