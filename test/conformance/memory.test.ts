@@ -40,10 +40,11 @@ test('Node keeps nothing of 10,000 samples', () => {
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   const seen = JSON.parse(stdout) as { rss: number; held: number }[];
   expect(seen.at(-1)!.held - seen[0]!.held).toBeLessThan(bytesOf(more) / 20);
-  // What the system leaves resident goes up and down by megabytes, as a busy machine drops pages of libraries and reads
-  // them again; a leak grows in every part.
+  // What the system leaves resident jumps by megabytes now and then, as a busy machine drops pages of libraries and reads
+  // them again; a leak grows in all parts.
   const growth = seen.slice(1).map(({ rss }, part) => rss - seen[part]!.rss);
-  expect(Math.min(...growth)).toBeLessThan(bytesOf(more / parts) / 4);
+  const median = growth.toSorted((a, b) => a - b)[Math.floor(parts / 2)];
+  expect(median).toBeLessThan(bytesOf(more / parts) / 4);
 });
 
 test.skipIf(chromiumLacks !== undefined)(
