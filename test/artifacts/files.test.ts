@@ -10,6 +10,7 @@ import {
   writeFileAtomic,
   writeJson,
 } from '../../artifacts/files.ts';
+import { withLockedFolder } from './locked-folder.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 describe('writeFileAtomic', () => {
@@ -48,17 +49,13 @@ describe('writeFileAtomic', () => {
     );
   });
 
-  test.skipIf(process.getuid?.() === 0)(
-    'a folder without permission (skipped for root, who has all)',
-    async () => {
-      const folder = join(temporaryFolder(), 'locked');
-      mkdirSync(folder, { mode: 0o500 });
+  test('a folder without permission', () =>
+    withLockedFolder(async (folder) => {
       const path = join(folder, 'x');
       await expect(writeFileAtomic(path, 'x')).rejects.toThrow(
         `${path}: cannot write: permission denied (EACCES)`,
       );
-    },
-  );
+    }));
 });
 
 test.each([

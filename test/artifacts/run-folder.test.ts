@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../artifacts/errors.ts';
 import { RunFolder } from '../../artifacts/run-folder.ts';
+import { withLockedFolder } from './locked-folder.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const refusal = async (run: Promise<unknown>): Promise<string> => {
@@ -90,16 +91,12 @@ describe('RunFolder.create', () => {
     );
   });
 
-  test.skipIf(process.getuid?.() === 0)(
-    'refuses a folder without permission (skipped for root)',
-    async () => {
-      const path = join(temporaryFolder(), 'locked');
-      mkdirSync(path, { mode: 0o500 });
+  test('refuses a folder without permission', () =>
+    withLockedFolder(async (path) => {
       expect(await refusal(RunFolder.create(path))).toMatch(
         /locked.*: cannot write: permission denied \(EACCES\)$/,
       );
-    },
-  );
+    }));
 });
 
 describe('discardIfEmpty', () => {
