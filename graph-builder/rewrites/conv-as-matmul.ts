@@ -5,8 +5,9 @@ import { gemm, matmul } from '../ops/matmul.ts';
 import { concat, pad, reshape } from '../ops/movement.ts';
 import { fixed, sizeOf } from '../shape.ts';
 import { tensor } from '../types.ts';
-import { joined, partsOf, rowsOf, senders, sumOrZeros } from './conv-geometry.ts';
+import { joined, partsOf, senders, sumOrZeros } from './conv-geometry.ts';
 import type { ConvForms, Geometry, Part, Tables } from './conv-geometry.ts';
+import { cut } from './cut.ts';
 
 /*
  * Convolution as matrix multiplication, for onnxruntime's CPU provider: with activations as [N, H, W, C] and weights as
@@ -47,10 +48,9 @@ export class ConvAsMatmul implements ConvForms {
 
   /** The sum over the parts, each product added to the one before. */
   weightGradient(x: Value, dy: Value, geometry: Geometry): Value {
-    const { batch, large, small, kernel } = geometry;
-    const rows = reshape(dy, [batch * small[0] * small[1], small[2]]);
+    const { large, small, kernel } = geometry;
     const sum = partsFor(geometry).reduce<Value | undefined>(
-      (c, part) => gemm(this.#columns(x, part), rowsOf(rows, part), { transA: true, ...(c ? { c } : {}) }),
+      (c, part) => gemm(this.#columns(x, part), rowsOf(dy, part), { transA: true, ...(c ? { c } : {}) }),
       undefined,
     );
     return reshape(sum!, [...kernel, large[2], small[2]]);
@@ -61,13 +61,12 @@ export class ConvAsMatmul implements ConvForms {
     const { batch, large, small, kernel } = geometry;
     const taps = kernel[0] * kernel[1];
     const matrix = reshape(w, [taps * large[2], small[2]]);
-    const rows = reshape(dy, [batch * small[0] * small[1], small[2]]);
     const zeroRow = dy.graph.constant(tensor('float32', new Float32Array(small[2]), [1, small[2]]));
     const bySmallPixel = senders(geometry);
     const terms = bySmallPixel.length;
     const share = bias && terms > 0 ? { c: repeated(mul(bias, 1 / terms), taps) } : {};
     const parts = partsFor(geometry).map((part) => {
-      const padded = concat([rowsOf(rows, part), zeroRow], 0);
+      const padded = concat([rowsOf(dy, part), zeroRow], 0);
       const senderCount = fixed(padded.shape[0]) * taps;
       const sent = reshape(gemm(padded, matrix, { transB: true, ...share }), [senderCount, large[2]]);
       const received = bySmallPixel.map((local, i) => {
@@ -93,8 +92,7 @@ export class ConvAsMatmul implements ConvForms {
     const width = Math.ceil(Math.max(reach(1), large[1] + before[1]) / group) * group;
     const height = Math.max(reach(0), large[0] + before[0]);
     const ends = [height - large[0] - before[0], width - large[1] - before[1]] as const;
-    const rest = fixed(x.shape[0]) - first - batch;
-    const padded = pad(x, [-first, before[0], before[1], 0, -rest, ends[0], ends[1], 0]);
+    const padded = pad(cut(x, first, batch), [0, before[0], before[1], 0, 0, ends[0], ends[1], 0]);
     const groupsPerRow = width / group;
     const local: number[] = [];
     for (let oh = 0; oh < small[0]; oh++)
@@ -110,6 +108,10 @@ export class ConvAsMatmul implements ConvForms {
     return reshape(gather(rows, table), [batch * small[0] * small[1], kernel[0] * kernel[1] * c]);
   }
 }
+
+/** The rows of a part: [N, h, w, O] -> [n h w, O] */
+const rowsOf = (dy: Value, { first, geometry: { batch, small } }: Part): Value =>
+  reshape(cut(dy, first, batch), [batch * small[0] * small[1], small[2]]);
 
 /** A vector several times in a row: [n] -> [times n] */
 function repeated(vector: Value, times: number): Value {

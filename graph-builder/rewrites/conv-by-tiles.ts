@@ -3,10 +3,10 @@ import { add } from '../ops/elementwise.ts';
 import { gather } from '../ops/indexing.ts';
 import { matmul, transposeLast } from '../ops/matmul.ts';
 import { pad, reshape, transpose } from '../ops/movement.ts';
-import { fixed } from '../shape.ts';
 import { tensor } from '../types.ts';
 import { joined, partsOfSamples } from './conv-geometry.ts';
 import type { ConvForms, Geometry, Part, Tables } from './conv-geometry.ts';
+import { cut } from './cut.ts';
 import { area, pair, phasesOf, places, tilesOver } from './tiling.ts';
 import type { Phases, Tiling } from './tiling.ts';
 import { kronecker, transposed, winograd } from './winograd.ts';
@@ -90,8 +90,7 @@ export class ConvByTiles implements ConvForms {
     const count = tilesOver(small, outputs);
     const lines = pair((axis) => count[axis] * outputs[axis] + taps[axis] - 1);
     const end = pair((axis) => stride[axis] * lines[axis] - large[axis] - before[axis]);
-    const rest = fixed(x.shape[0]) - first - batch;
-    const padded = pad(x, [-first, before[0], before[1], 0, -rest, end[0], end[1], 0]);
+    const padded = pad(cut(x, first, batch), [0, before[0], before[1], 0, 0, end[0], end[1], 0]);
     // The phases of a pixel along a line sit side by side and are one row.
     const rows = reshape(padded, [batch * stride[0] * area(lines), stride[1] * large[2]]);
     const local = places(window).map(([u, v]) =>
@@ -114,8 +113,7 @@ export class ConvByTiles implements ConvForms {
     const { outputs, window } = this.#tiling;
     const count = tilesOver(small, outputs);
     const whole = pair((axis) => count[axis] * outputs[axis]);
-    const rest = fixed(dy.shape[0]) - first - batch;
-    const padded = pad(dy, [-first, 0, 0, 0, -rest, whole[0] - small[0], whole[1] - small[1], 0]);
+    const padded = pad(cut(dy, first, batch), [0, 0, 0, 0, 0, whole[0] - small[0], whole[1] - small[1], 0]);
     const rows = reshape(padded, [batch * area(whole), small[2]]);
     const local = places(outputs).map(([u, v]) =>
       places(count).map(([ty, tx]) => (ty * outputs[0] + u) * whole[1] + tx * outputs[1] + v),
@@ -154,8 +152,7 @@ export class ConvByTiles implements ConvForms {
     const lines = pair((axis) => spread[axis] + count[axis] * outputs[axis] + taps[axis] - 1);
     const start = pair((axis) => taps[axis] - 1 - Math.min(...begins[axis]));
     const end = pair((axis) => lines[axis] - start[axis] - small[axis]);
-    const rest = fixed(dy.shape[0]) - first - batch;
-    const padded = pad(dy, [-first, start[0], start[1], 0, -rest, end[0], end[1], 0]);
+    const padded = pad(cut(dy, first, batch), [0, start[0], start[1], 0, 0, end[0], end[1], 0]);
     const rows = reshape(padded, [batch * area(lines), small[2]]);
     const local = places(shared).map(([u, v]) =>
       places(count).map(

@@ -1,7 +1,7 @@
 import type { Graph, Value } from '../graph.ts';
 import type { ConvAttributes } from '../ops/convolution.ts';
 import { add, min } from '../ops/elementwise.ts';
-import { concat, reshape, slice } from '../ops/movement.ts';
+import { concat, reshape } from '../ops/movement.ts';
 import { fixed, sizeOf } from '../shape.ts';
 import { tensor } from '../types.ts';
 
@@ -133,13 +133,6 @@ export const sumOrZeros = (
     : graph.constant(tensor(dtype, new Float32Array(sizeOf(shape)), shape));
 
 export const joined = (parts: readonly Value[]) => (parts.length === 1 ? parts[0]! : concat(parts, 0));
-
-/** The rows of a part among those [N h w, O] of all. */
-export function rowsOf(rows: Value, { first, geometry: { batch, small } }: Part): Value {
-  const pixels = small[0] * small[1];
-  const isAll = batch * pixels === rows.shape[0];
-  return isAll ? rows : slice(rows, { 0: [first * pixels, (first + batch) * pixels] });
-}
 
 /** Larger than any row number, and still so after a batch's offset is added. */
 export const nowhere = 2 ** 30;

@@ -2,10 +2,10 @@ import type { Value } from '../graph.ts';
 import { GatherOrZero } from '../ops/cuda.ts';
 import { gemm } from '../ops/matmul.ts';
 import { add } from '../ops/elementwise.ts';
-import { reshape, transpose } from '../ops/movement.ts';
+import { reshape, slice, transpose } from '../ops/movement.ts';
 import { emitOne } from '../ops/op.ts';
 import { tensor } from '../types.ts';
-import { joined, nowhere, partsOf, rowsOf, senders, sumOrZeros, Tables } from './conv-geometry.ts';
+import { joined, nowhere, partsOf, senders, sumOrZeros, Tables } from './conv-geometry.ts';
 import type { Geometry, Part } from './conv-geometry.ts';
 
 /** Channels of an image: for so few cuDNN has no kernel on tensor cores, and moves axes besides. */
@@ -112,6 +112,13 @@ export class ConvOnCuda {
 /** [N, h, w, O] -> [N h w, O] */
 const flat = (dy: Value, { batch, small }: Geometry): Value =>
   reshape(dy, [batch * small[0] * small[1], small[2]]);
+
+/** The rows of a part among those [N h w, O] of all. */
+function rowsOf(rows: Value, { first, geometry: { batch, small } }: Part): Value {
+  const pixels = small[0] * small[1];
+  const isAll = batch * pixels === rows.shape[0];
+  return isAll ? rows : slice(rows, { 0: [first * pixels, (first + batch) * pixels] });
+}
 
 /** [O, C, h, w] -> [O, h w C], taps in the order of im2col */
 const matrixOf = (w: Value, { large, small, kernel }: Geometry): Value =>

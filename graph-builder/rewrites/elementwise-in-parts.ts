@@ -1,9 +1,10 @@
 import type { Graph, Node, Value } from '../graph.ts';
-import { Concat, concat, Reshape, reshape, slice } from '../ops/movement.ts';
+import { Concat, concat, Reshape, reshape } from '../ops/movement.ts';
 import type { AxisAttributes } from '../ops/movement.ts';
 import { emitOne } from '../ops/op.ts';
 import { fixed, sameShape, sizeOf } from '../shape.ts';
 import type { Shape } from '../types.ts';
+import { cut } from './cut.ts';
 import { cachedBytes, isLarge } from './large.ts';
 import { readersOf } from './readers.ts';
 import { transform } from './transform.ts';
@@ -66,7 +67,7 @@ export function elementwiseInParts(graph: Graph): Graph {
     const columns = operands.map((operand, i) => {
       const parts = given[i];
       if (parts && String(sizesOf(parts)) === String(sizes)) return parts;
-      return sameShape(operand.shape, shape) ? cut(operand, sizes) : sizes.map(() => operand);
+      return sameShape(operand.shape, shape) ? cutAll(operand, sizes) : sizes.map(() => operand);
     });
     const parts = sizes.map((_, i) =>
       emitOne(
@@ -91,9 +92,9 @@ const fits = (operand: Value, shape: Shape): boolean =>
 const sizesOf = (parts: readonly Value[]): number[] => parts.map(({ shape }) => fixed(shape[0]));
 
 /** Not with one Split, which would make all parts at once. */
-function cut(whole: Value, sizes: readonly number[]): Value[] {
+function cutAll(whole: Value, sizes: readonly number[]): Value[] {
   let end = 0;
-  return sizes.map((size) => slice(whole, { 0: [end, (end += size)] }));
+  return sizes.map((size) => cut(whole, (end += size) - size, size));
 }
 
 /** Parts in the shape of another view of the whole; undefined where they do not end where its rows do. */
