@@ -1,24 +1,18 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../artifacts/temporary-folder.ts';
+import { softwareDriver, webgpuEnvironment } from '../../software-webgpu.ts';
 
 const program = join(import.meta.dirname, '../../../dist/cli/main.js');
 const tiny = ['ring8', '--set', 'network.hidden=16', '--batch', '8', '--steps', '1', '--json'];
-
-/** Vulkan on the processor, as Debian's Chromium brings it along: a WebGPU that works and is no GPU. */
-const software = '/usr/lib/chromium/vk_swiftshader_icd.json';
-const environment = (driver: string | undefined) => ({
-  ...process.env,
-  ...(driver === undefined ? {} : { VK_ICD_FILENAMES: driver, LD_LIBRARY_PATH: dirname(driver) }),
-});
 
 function train(cwd: string, args: readonly string[], driver?: string) {
   return new Promise<{ code: number | null; start: Record<string, unknown>; stderr: string }>((resolve) => {
     const child = spawn(process.execPath, [program, 'train', ...tiny, ...args], {
       cwd,
-      env: environment(driver),
+      env: driver === undefined ? process.env : webgpuEnvironment(driver),
     });
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
@@ -33,10 +27,10 @@ function train(cwd: string, args: readonly string[], driver?: string) {
 const device = (folder: string) =>
   (JSON.parse(readFileSync(join(folder, 'run/recipe.json'), 'utf8')) as { device: string }).device;
 
-describe.skipIf(!existsSync(software))('where WebGPU is software', () => {
+describe.skipIf(!existsSync(softwareDriver))('where WebGPU is software', () => {
   test('auto refuses it with its reason, and a resumed run stays where it is', async () => {
     const folder = temporaryFolder();
-    const { code, start, stderr } = await train(folder, ['--out', 'run'], software);
+    const { code, start, stderr } = await train(folder, ['--out', 'run'], softwareDriver);
     expect({ code, stderr, device: start.device }).toEqual({ code: 0, stderr: '', device: 'cpu' });
     expect(start.deviceReason).toMatch(/; WebGPU multiplies matrices \d+ times slower than the CPU$/);
     expect(device(folder)).toBe('cpu');
@@ -47,7 +41,11 @@ describe.skipIf(!existsSync(software))('where WebGPU is software', () => {
 
   test('--device webgpu takes it', async () => {
     const folder = temporaryFolder();
-    const { code, start, stderr } = await train(folder, ['--out', 'run', '--device', 'webgpu'], software);
+    const { code, start, stderr } = await train(
+      folder,
+      ['--out', 'run', '--device', 'webgpu'],
+      softwareDriver,
+    );
     expect({ code, stderr, device: start.device }).toEqual({ code: 0, stderr: '', device: 'webgpu' });
     expect(device(folder)).toBe('webgpu');
   });
