@@ -32,6 +32,14 @@ const dataOf = async (response: Response) => digest(((await response.json()) as 
 
 const metrics = async (url: string) => (await fetch(`${url}/metrics`)).text();
 
+/** Requests for samples that wait for their answer, and all that were accepted. */
+async function requests(url: string) {
+  const text = await metrics(url);
+  const read = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? 0);
+  const waiting = read(/^ganx_queue_requests (\d+)/m);
+  return { waiting, accepted: waiting + read(/^ganx_http_requests_total\{route="\/v1\/generate".* (\d+)/m) };
+}
+
 describe('ganx serve', () => {
   it('prints its address, answers, and ends with 0 at SIGTERM', async () => {
     const { url, kill, ended } = await served([await modelFile()]);
@@ -51,10 +59,14 @@ describe('ganx serve', () => {
   it('answers all that it has accepted before it ends, and nothing after', async () => {
     const flags = ['--max-batch', '1', '--max-queue', '20000', '--batch-window', '0'];
     const { url, kill, ended } = await served([await modelFile(), ...flags]);
-    const alone = await dataOf(await generate(url, { n: 100, seed: 1 }));
-    const answers = Array.from({ length: 40 }, () => generate(url, { n: 100, seed: 1 }));
+    const alone = await dataOf(await generate(url, { n: 200, seed: 1 }));
+    const answers = Array.from({ length: 40 }, () => generate(url, { n: 200, seed: 1 }));
     // The server answers other requests while the model runs.
-    await expect.poll(() => metrics(url), patience).toContain('ganx_queue_requests 40\n');
+    const all = {
+      accepted: 1 + answers.length,
+      waiting: expect.toSatisfy((count: number) => count > 0) as unknown,
+    };
+    await expect.poll(() => requests(url), patience).toEqual(all);
     kill('SIGINT');
     const found = await Promise.all(answers);
     expect(found.map(({ status }) => status)).toEqual(found.map(() => 200));
