@@ -9,7 +9,7 @@ import { cachedBytes, isLarge } from './large.ts';
 import { readersOf } from './readers.ts';
 import { transform } from './transform.ts';
 
-/** A tensor is split by one thread, while operators use all. */
+/** To split a tensor is a pass over it that the operators have to make up for. */
 const operatorsPerSplit = 3;
 
 /**
