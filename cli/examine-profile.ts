@@ -11,7 +11,7 @@ import { onDevice } from './on-device.ts';
 import type { Report, Row } from './report.ts';
 
 /** Lines of each list; JSON has them all. */
-const shown = { operators: 15, nodes: 15, places: 30 };
+const shown = { operators: 15, kinds: 15, nodes: 15, places: 30 };
 
 /**
  * Where the time of a training step goes: some steps from the newest checkpoint of a run, or from its start, on noise of
@@ -52,7 +52,7 @@ export async function examineProfile(
 }
 
 function rowsOf(profile: Profile): Row[] {
-  const { milliseconds, kernels, executor, outside, programs, operators, nodes, places } = profile;
+  const { milliseconds, kernels, executor, outside, programs, operators, kinds, nodes, places } = profile;
   const part = (time: number) => `${duration(time)}  ${percent(time / milliseconds)}`;
   const layers = places.flatMap((place) => [
     place,
@@ -70,6 +70,7 @@ function rowsOf(profile: Profile): Row[] {
       ? []
       : [['device', `${duration(programs)}  its programs, on its own clock`] as const]),
     ['operators', table(operators, shown.operators)],
+    ['by shape', table(kinds, shown.kinds)],
     ['places', table(layers, shown.places)],
     [
       'nodes',

@@ -26,8 +26,9 @@ export interface ProfileOptions {
 
 /**
  * Trains a program for some steps under onnxruntime's profiler and tells where the time goes. The steps are those of
- * training: the same graph, driver and options, on noise of the data's shape, which each run is given: on CUDA training has its data on the GPU. The profiler costs a few microseconds a
- * kernel. Runs in the calling thread, which stands still meanwhile.
+ * training: the same graph, driver and options, on noise of the data's shape, which each run is given (on CUDA training
+ * has its data on the GPU). The profiler costs a few microseconds a kernel. Runs in the calling thread, which stands
+ * still meanwhile.
  *
  * @throws Error of onnxruntime where the device does not work
  */

@@ -6,8 +6,16 @@ export interface ProfileEvent {
   readonly name: string;
   readonly ts: number;
   readonly dur: number;
-  readonly args?: { readonly op_name?: string; readonly provider?: string };
+  readonly args?: {
+    readonly op_name?: string;
+    readonly provider?: string;
+    readonly input_type_shape?: readonly TypeShape[];
+    readonly output_type_shape?: readonly TypeShape[];
+  };
 }
+
+/** Extents of a tensor by its type, such as `{"float": [64, 100]}`. */
+type TypeShape = Readonly<Record<string, readonly number[]>>;
 
 /** What a part of a step takes. */
 export interface Share {
@@ -50,6 +58,8 @@ export interface Profile {
   /** Of programs on the device; undefined with the host's clock. */
   readonly programs: number | undefined;
   readonly operators: readonly Share[];
+  /** Operators by the shapes that they take and give: all nodes that do the same work. */
+  readonly kinds: readonly Share[];
   readonly nodes: readonly NodeShare[];
   readonly places: readonly PlaceShare[];
   /** Kernels a step by provider. */
@@ -102,6 +112,7 @@ export function summarize(events: readonly ProfileEvent[], runs: number, steps: 
     outside: inEvents(isRun),
     programs: programs.length ? perStep(sum(programs.map(({ dur }) => dur))) : undefined,
     operators: shares(({ op }) => op),
+    kinds: shares(({ kind }) => kind),
     nodes: nodes
       .map((node) => ({ ...share(node.name, [node]), op: node.op, provider: node.provider }))
       .sort(longestFirst),
@@ -131,6 +142,8 @@ const isKernel = ({ cat, name }: ProfileEvent) => cat === 'Node' && name.endsWit
 interface TimedNode {
   readonly name: string;
   readonly op: string;
+  /** The operator and the shapes that it takes and gives. */
+  readonly kind: string;
   readonly provider: string;
   /** Network or part, and layer or '' where it is in none. */
   readonly place: readonly [part: string, layer: string];
@@ -168,13 +181,40 @@ function timedByHost(times: ReadonlyMap<ProfileEvent, number>): TimedNode[] {
     let node = nodes.get(name);
     if (!node) {
       const { op_name: op = '', provider = '' } = event.args ?? {};
-      node = { name, op, provider: providerOf(provider), place: placeOf(name), time: 0, count: 0 };
+      node = {
+        name,
+        op,
+        kind: kindOf(event),
+        provider: providerOf(provider),
+        place: placeOf(name),
+        time: 0,
+        count: 0,
+      };
       nodes.set(name, node);
     }
     node.time += time;
     node.count++;
   }
   return [...nodes.values()];
+}
+
+/** Tensors of a side that are named; a Loop carries dozens. */
+const shownTensors = 6;
+
+/** Such as `Gemm [64,100] [100,512] [512] -> [64,512]`. */
+function kindOf({ args = {} }: ProfileEvent): string {
+  const { op_name: op = '', input_type_shape: inputs, output_type_shape: outputs } = args;
+  if (!inputs || !outputs) return op;
+  return [op, shapesOf(inputs), '->', shapesOf(outputs)].filter((part) => part !== '').join(' ');
+}
+
+/** Of tensors that are not float32 with their type. An optional input that is not given has no entry. */
+function shapesOf(tensors: readonly TypeShape[]): string {
+  const shapes = tensors
+    .flatMap((tensor) => Object.entries(tensor))
+    .map(([type, extents]) => `${type === 'float' ? '' : type}[${extents.join(',')}]`);
+  const more = shapes.length - shownTensors;
+  return (more > 0 ? [...shapes.slice(0, shownTensors), `(${more} more)`] : shapes).join(' ');
 }
 
 /** A node that the device has nothing to do for, such as a Reshape, takes no time. */

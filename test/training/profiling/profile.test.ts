@@ -50,6 +50,8 @@ describe('a Loop on the CPU', () => {
       ['steps', []],
     ]);
     expect(profile.providers.cpu).toBeCloseTo(4 + 2 / 3, 9);
+    // Where a profile tells no shapes, kinds are operators.
+    expect(profile.kinds).toEqual(profile.operators);
   });
 });
 
@@ -85,6 +87,15 @@ test('the steps of a program: all of their time, and the places of its networks'
   expect(profile.operators.reduce((sum, operator) => sum + operator.milliseconds, 0)).toBeCloseTo(kernels, 6);
   expect(profile.operators.find(({ name }) => name === 'Loop')!.count).toBeCloseTo(1 / 3, 9);
   expect(Object.keys(profile.providers)).toEqual(['cpu']);
+  expect(profile.kinds.reduce((sum, kind) => sum + kind.milliseconds, 0)).toBeCloseTo(kernels, 6);
+  const { batch, network } = program.recipe;
+  expect(profile.kinds.map(({ name }) => name)).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(new RegExp(`^Gemm \\[${batch},${network.zDim}\\] .* -> \\[${batch},\\d+\\]$`)),
+      expect.stringMatching(/^Reshape \[[\d,]+\] int64\[\d\] -> \[[\d,]+\]$/),
+      expect.stringMatching(/^Loop .* \(\d+ more\) -> .* \(\d+ more\)$/),
+    ]),
+  );
   const generator = profile.places.find(({ name }) => name === 'generator')!;
   expect(generator.layers.map(({ name }) => name).sort()).toEqual(['block1', 'image', 'project']);
 });
