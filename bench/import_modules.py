@@ -23,7 +23,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils import parametrizations
+from torch.nn.utils import parametrizations, spectral_norm, weight_norm
 
 
 class Apply(nn.Module):
@@ -259,7 +259,21 @@ cases: dict[str, Case] = {
     "conv-transposed-groups": Case(lambda: nn.ConvTranspose2d(4, 6, 3, 2, groups=2, dilation=2)),
     "spectral-norm": Case(lambda: parametrizations.spectral_norm(nn.Conv2d(4, 3, 3))),
     "spectral-norm-linear": Case(lambda: parametrizations.spectral_norm(nn.Linear(6, 3)), vector),
+    "spectral-norm-training": Case(
+        lambda: nn.Sequential(
+            parametrizations.spectral_norm(nn.Conv2d(4, 3, 3)),
+            nn.LeakyReLU(0.2),
+            parametrizations.spectral_norm(nn.ConvTranspose2d(3, 2, 4, 2, 1)),
+        ),
+        train=True,
+    ),
+    "spectral-norm-classic": Case(lambda: spectral_norm(nn.Conv2d(4, 3, 3))),
+    "spectral-norm-classic-training": Case(
+        lambda: nn.Sequential(spectral_norm(nn.ConvTranspose2d(4, 3, 3)), spectral_norm(nn.Conv2d(3, 2, 3))),
+        train=True,
+    ),
     "weight-norm": Case(lambda: parametrizations.weight_norm(nn.Linear(6, 3)), vector),
+    "weight-norm-classic": Case(lambda: weight_norm(nn.Conv2d(4, 3, 3))),
     "embedding": Case(lambda: nn.Embedding(5, 3), label, twice=False),
     # Norms
     "batch-norm": Case(lambda: nn.BatchNorm2d(4)),
@@ -415,7 +429,7 @@ def figures(case: Case, module: nn.Module, inputs: list[Tensor]) -> dict[str, Te
             if not any(text in str(error) for text in ("not implemented", "does not require grad")):
                 raise
     if case.train:
-        after = {k: v for k, v in module.state_dict().items() if "running" in k}
+        after = {k: v for k, v in module.state_dict().items() if "running" in k or k.endswith(("_u", "_v"))}
         result |= {f"statistic/{k}": v for k, v in after.items()}
     module.float().load_state_dict(state)
     return {k: (v.float() if v.is_floating_point() else v).detach().contiguous() for k, v in result.items()}

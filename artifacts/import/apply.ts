@@ -8,7 +8,8 @@ import { fold } from './fold.ts';
 import type { ForeignModel, ForeignNode } from './foreign-model.ts';
 import { loweringOf } from './lower/index.ts';
 import type { Known, Operand } from './operand.ts';
-import { knownOf } from './operand.ts';
+import { knownOf, valueOf } from './operand.ts';
+import { powerIteration, spectralNorms } from './spectral-norm.ts';
 import type { NamedTensor } from './tensors.ts';
 
 export interface Application {
@@ -48,26 +49,44 @@ export function applyForeign({
     }
     return known;
   };
+  /** Sets the value of a statistic from here on. */
+  const track = (name: string, value: Value) => {
+    tracked.set(name, value);
+    pass.update(name, value);
+  };
+  const trackedOf = (name: string) => tracked.get(name) ?? valueOf(operandOf(name)!, pass.graph);
+  const isStatistic = (name: string) => tensors.get(name)?.role === 'statistic';
+  const stored = new Map([...tensors].map(([name, { tensor }]) => [name, tensor]));
+  const norms = pass.training
+    ? spectralNorms(model.nodes, stored).filter(({ u, v }) => isStatistic(u) && isStatistic(v))
+    : [];
+  const normOf = new Map(
+    norms.flatMap((norm) => [[norm.product, norm] as const, [norm.norm, norm] as const]),
+  );
   const first = model.inputs[0]?.shape[0];
   const exported = typeof first === 'number' ? first : undefined;
 
   for (const node of model.nodes) {
     if (node.op === 'Identity' && tensors.has(node.outputs[0]!)) continue;
     const values = node.inputs.map(operandOf);
+    const spectral = normOf.get(node);
+    if (spectral?.product === node) {
+      const [u, v] = [trackedOf(spectral.u), trackedOf(spectral.v)];
+      const weight = valueOf(values[0]!, pass.graph);
+      const next = pass.graph.scope(placeOf(node), () => powerIteration(weight, spectral, u, v));
+      track(spectral.u, next.u);
+      track(spectral.v, next.v);
+      values[1] = next.v;
+    } else if (spectral) values[0] = trackedOf(spectral.u);
     const statistics = (mean: number, variance: number): Statistics | undefined => {
       const [meanName, varianceName] = [node.inputs[mean]!, node.inputs[variance]!];
-      if ([meanName, varianceName].some((name) => tensors.get(name)?.role !== 'statistic')) return undefined;
+      if (![meanName, varianceName].every(isStatistic)) return undefined;
       return {
-        mean: tracked.get(meanName) ?? (values[mean] as Value),
-        variance: tracked.get(varianceName) ?? (values[variance] as Value),
+        mean: trackedOf(meanName),
+        variance: trackedOf(varianceName),
         update: (m, v) => {
-          for (const [name, value] of [
-            [meanName, m],
-            [varianceName, v],
-          ] as const) {
-            tracked.set(name, value);
-            pass.update(name, value);
-          }
+          track(meanName, m);
+          track(varianceName, v);
         },
       };
     };

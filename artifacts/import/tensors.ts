@@ -1,5 +1,6 @@
 import type { Tensor } from '../../graph-builder/types.ts';
 import type { ForeignModel } from './foreign-model.ts';
+import { isSpectralVector, spectralNorms } from './spectral-norm.ts';
 
 /** What an initializer is to training. */
 export type Role = 'parameter' | 'statistic' | 'constant';
@@ -39,9 +40,6 @@ const madeUp = [
   /^(clone|detach|alias|contiguous|to)(_\d+)?$/,
 ];
 
-/** Vectors of spectral norm: they follow from the weight, and are kept as they are. */
-const isSpectralVector = (name: string) => /(\._[uv]|_[uv])$/.test(name);
-
 /**
  * The named tensors of a model. Exporters store equal tensors once and give the others as Identity of it; each is a
  * tensor of its own again, or training one would train the other.
@@ -58,9 +56,10 @@ export function namedTensors(
     if (same) tensors.set(outputs[0]!, same);
   }
   const read = new Set(nodes.flatMap(({ inputs, outputs }) => (tensors.has(outputs[0]!) ? [] : inputs)));
-  const statistics = new Set(
-    nodes.flatMap(({ op, inputs }) => (op === 'BatchNormalization' ? inputs.slice(3, 5) : [])),
-  );
+  const statistics = new Set([
+    ...nodes.flatMap(({ op, inputs }) => (op === 'BatchNormalization' ? inputs.slice(3, 5) : [])),
+    ...spectralNorms(nodes, tensors).flatMap(({ u, v }) => [u, v]),
+  ]);
   const readAs = (table: Readonly<Record<string, readonly number[]>>) =>
     new Set(nodes.flatMap(({ op, inputs }) => (table[op] ?? []).flatMap((i) => inputs[i] ?? [])));
   const [weights, settings] = [readAs(weightInputs), readAs(settingInputs)];
@@ -70,8 +69,11 @@ export function namedTensors(
     if (isFrozen(name)) return { role: 'constant', why: 'frozen' };
     if (statistics.has(name)) return { role: 'statistic' };
     if (dtype !== 'float32') return { role: 'constant', why: `is ${dtype}` };
-    if (isSpectralVector(name))
-      return { role: 'constant', why: 'a vector of spectral norm, which stays as it is' };
+    if (isSpectralVector(name, tensors))
+      return {
+        role: 'constant',
+        why: 'a vector of a spectral norm in a form that ganx does not know, which stays as it is',
+      };
     if (settings.has(name)) return { role: 'constant', why: 'a setting of its operator' };
     if (weights.has(name) || !isMadeUp(name)) return { role: 'parameter' };
     return { role: 'constant', why: 'a constant of the exporter' };

@@ -32,6 +32,7 @@ export { gemm, matmul } from './matmul.ts';
 export {
   concat,
   depthToSpace,
+  detach,
   expand,
   identity,
   pad,

@@ -262,6 +262,14 @@ export const Identity: OpDef<NoAttributes> = {
   gradient: ({ dy }) => [() => dy],
 };
 
+/** Passes a value on as a constant: no gradient flows back through it. */
+export const Detach: OpDef<NoAttributes> = {
+  type: 'Detach',
+  infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape }],
+  gradient: { flat: 'it counts as a constant' },
+  lower: ([x]) => [x!],
+};
+
 export function reshape(x: Value, shape: Shape): Value {
   return sameShape(x.shape, shape) ? x : emitOne(Reshape, [x], { shape });
 }
@@ -272,6 +280,7 @@ export function expand(x: Value, shape: Shape): Value {
 
 export const transpose = (x: Value, perm: readonly number[]): Value => emitOne(Transpose, [x], { perm });
 export const identity = (x: Value): Value => emitOne(Identity, [x], {});
+export const detach = (x: Value): Value => emitOne(Detach, [x], {});
 
 export function concat(values: readonly Value[], axis: number): Value {
   return values.length === 1 ? values[0]! : emitOne(Concat, values, { axis });

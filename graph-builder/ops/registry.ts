@@ -34,6 +34,7 @@ import { Gemm, MatMul } from './matmul.ts';
 import {
   Concat,
   DepthToSpace,
+  Detach,
   Expand,
   Identity,
   Pad,
@@ -80,6 +81,7 @@ export const registry = {
   Cos,
   CumSum,
   DepthToSpace,
+  Detach,
   Div,
   Equal,
   Erf,

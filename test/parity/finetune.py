@@ -1,7 +1,8 @@
 """PyTorch's side of the round trip: PyTorch, ONNX, ganx, safetensors, PyTorch.
 
     finetune.py train FOLDER STEPS   trains a DCGAN on FOLDER/digits.safetensors and exports both networks
-    finetune.py check FOLDER RUN     loads what the run in RUN has made of them, and compares it with its ONNX files
+    finetune.py check FOLDER RUN     loads what the run in RUN has made of them, and compares it with its ONNX files; and the largest
+                                singular value of D's layer with spectral norm
 
 Prints one line of JSON.
 """
@@ -16,12 +17,13 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
 
 nz, nf = 32, 8
 
 
 def networks() -> tuple[nn.Module, nn.Module]:
-    """Those of PyTorch's DCGAN tutorial, for 16 x 16."""
+    """Those of PyTorch's DCGAN tutorial, for 16 x 16, with spectral norm on a layer of D."""
 
     class Network(nn.Module):
         def __init__(self, *layers: nn.Module) -> None:
@@ -38,7 +40,8 @@ def networks() -> tuple[nn.Module, nn.Module]:
     )  # fmt: skip
     d = Network(
         nn.Conv2d(1, nf * 2, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True),
-        nn.Conv2d(nf * 2, nf * 4, 4, 2, 1, bias=False), nn.BatchNorm2d(nf * 4), nn.LeakyReLU(0.2, inplace=True),
+        spectral_norm(nn.Conv2d(nf * 2, nf * 4, 4, 2, 1, bias=False)),
+        nn.BatchNorm2d(nf * 4), nn.LeakyReLU(0.2, inplace=True),
         nn.Conv2d(nf * 4, 1, 4, 1, 0, bias=False), nn.Sigmoid(),
     )  # fmt: skip
     return g, d
@@ -46,7 +49,8 @@ def networks() -> tuple[nn.Module, nn.Module]:
 
 def initialize(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.normal_(module.weight, 0, 0.02)
+        parametrized = getattr(module, "parametrizations", None)
+        nn.init.normal_(parametrized.weight.original if parametrized else module.weight, 0, 0.02)
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1, 0.02)
 
@@ -105,7 +109,9 @@ def check(folder: Path, run: Path) -> dict[str, float]:
     )
     ours = run_onnx("generator.onnx", {"z": z.numpy()})
     judged = run_onnx("discriminator.onnx", {"images": ours.numpy()})
+    normed = d.main[2].weight.detach().flatten(1)
     return {
+        "norm": torch.linalg.matrix_norm(normed, 2).item(),
         "images": (ours - images).abs().max().item(),
         "logits": (judged - logits).abs().max().item(),
         "size": images.abs().max().item(),
