@@ -53,7 +53,9 @@ export function mixedPrecision(graph: Graph, least = worthwhile): Graph {
   const isInHalves = (node: Node, inputs: readonly (Value | undefined)[]) => {
     const { type } = node.op;
     if (products.has(type))
-      return [...node.inputs, ...node.outputs].some((value) => value && isWorthwhile(value));
+      return (
+        !isGrouped(node) && [...node.inputs, ...node.outputs].some((value) => value && isWorthwhile(value))
+      );
     return followers.has(type) && isWorthwhile(node.outputs[0]!) && inputs.some((input) => halves.has(input));
   };
   const mixed = transform(graph, (node, inputs, { copy }) => {
@@ -69,6 +71,12 @@ export function mixedPrecision(graph: Graph, least = worthwhile): Graph {
   });
   return removeDead(mixed);
 }
+
+/**
+ * A grouped or depthwise convolution: cuDNN has no plan in halves for several of them, and of their weight gradients,
+ * and onnxruntime knows no other way.
+ */
+const isGrouped = ({ attributes }: Node): boolean => ((attributes.group ?? 1) as number) > 1;
 
 /** The scale and the bias of a norm, which are as long as there are channels, and as exact as its statistics. */
 const isStatistic = ({ op }: Node, operand: number): boolean =>

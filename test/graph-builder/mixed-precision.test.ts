@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { onnx } from '../../artifacts/onnx/proto.ts';
+import { gradients } from '../../graph-builder/autodiff.ts';
 import { Graph } from '../../graph-builder/graph.ts';
 import type { Node, Value } from '../../graph-builder/graph.ts';
 import { normals } from '../../graph-builder/hash.ts';
 import { leakyRelu, tanh } from '../../graph-builder/ops/activation.ts';
-import { conv } from '../../graph-builder/ops/convolution.ts';
+import { conv, convTranspose } from '../../graph-builder/ops/convolution.ts';
 import { add, exp, mul } from '../../graph-builder/ops/elementwise.ts';
 import { concat, reshape, transpose } from '../../graph-builder/ops/movement.ts';
 import { batchNormTraining } from '../../graph-builder/ops/normalization.ts';
@@ -158,6 +159,24 @@ describe('mixedPrecision', () => {
     expect(print(mixedPrecision(product, 64))).not.toBe(print(product));
   });
 
+  test('leaves grouped convolutions and their gradients in float32', () => {
+    const graph = new Graph('grouped');
+    const x = imageOf(graph);
+    const w = graph.input('w', 'float32', [2, 1, 3, 3]);
+    const back = graph.input('back', 'float32', [2, 1, 3, 3]);
+    const y = convTranspose(conv(convolved(x), w, { pad: 1, group: 2 }), back, { pad: 1, group: 2 });
+    gradients(reduceSum(mul(convolved(y), y)), [w, back]).forEach((gradient, i) => {
+      graph.output(`gradient${i}`, gradient);
+    });
+    const nodes = mixedPrecision(graph, 1).nodes.filter(({ op }) => op.type.startsWith('Conv'));
+    const isGrouped = ({ attributes }: Node) => attributes.group === 2;
+    const types = new Set(nodes.filter(isGrouped).map(({ op }) => op.type));
+    expect(types).toEqual(new Set(['Conv', 'ConvTranspose', 'ConvWeightGradient']));
+    const others = nodes.filter((node) => !isGrouped(node));
+    expect(dtypesOf(nodes.filter(isGrouped), /./)).toEqual(['float32']);
+    expect(dtypesOf(others, /./)).toEqual(['float16']);
+  });
+
   test.each([1e38, 65520, 1e-6])('leaves in float32 what meets %d, which no half holds', async (number) => {
     const graph = new Graph('range');
     graph.output('y', mul(convolved(imageOf(graph)), number));
@@ -206,6 +225,11 @@ describe('mixedPrecision', () => {
     const result = compile(mixedPrecision(graph, 1), 'cuda');
     const feeds = { x: Array.from({ length: n * 2 * h * w }, (_, i) => (i % 5) - 1) };
     expect(await evaluate(result, feeds)).toEqual(await evaluate(graph, feeds, 'portable'));
+    // A list and its vector are a pair: the provider multiplies all pairs at once, without a table from the host.
+    const products = result.nodes.filter(({ op }) => op.type === 'MatMul').map(({ inputs }) => inputs);
+    expect(products.length).toBe(1);
+    for (const [vectors, lists] of products)
+      expect([vectors!.rank, vectors!.shape[0]]).toEqual([3, lists!.shape[0]]);
     // Not by the kernel that lets blocks of rows be added up as halves.
     const added = result.nodes.filter(
       ({ op, inputs: [first] }) => op.type === 'ReduceSum' && first!.dtype === 'float16',
