@@ -8,7 +8,7 @@ import { Conv, ConvTranspose } from '../ops/convolution.ts';
 import { ConvChannelsLast, ConvTransposeChannelsLast } from '../ops/cuda.ts';
 import { add, cast, mul } from '../ops/elementwise.ts';
 import { matmul } from '../ops/matmul.ts';
-import { reshape } from '../ops/movement.ts';
+import { expand, reshape } from '../ops/movement.ts';
 import { emitOne } from '../ops/op.ts';
 import { reduceSum, SumInFloat32 } from '../ops/reduction.ts';
 import { fixed, sizeOf } from '../shape.ts';
@@ -94,8 +94,11 @@ function channelSums(image: Value): Value {
   while (rows % lists) lists++;
   const length = rows / lists;
   const scale = 2 ** Math.ceil(Math.log2(length));
-  const vector = tensor('float16', Array<number>(length).fill(1 / scale), [1, length]);
-  const means = matmul(image.graph.constant(vector), reshape(image, [lists, length, channels]));
+  const vector = tensor('float16', Array<number>(length).fill(1 / scale), [1, 1, length]);
+  // One for each list, which onnxruntime makes when it loads the model: of a vector that they share, its kernel would
+  // take a table of addresses from the host for every product.
+  const vectors = expand(image.graph.constant(vector), [lists, 1, length]);
+  const means = matmul(vectors, reshape(image, [lists, length, channels]));
   return mul(reduceSum(cast(means, 'float32'), [0, 1]), scale);
 }
 
