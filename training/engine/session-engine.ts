@@ -19,11 +19,13 @@ export async function createSessionEngine(
   further: Ort.InferenceSession.SessionOptions = {},
 ): Promise<Engine> {
   const options = sessionOptions(spec.device, spec.threads);
-  const session = await ort.InferenceSession.create(spec.trainingModel, {
-    ...options,
-    ...outputLocations(spec),
-    ...further,
-  });
+  const open = () =>
+    ort.InferenceSession.create(spec.trainingModel, { ...options, ...outputLocations(spec), ...further });
+  let session: Ort.InferenceSession | undefined = await open();
+  const close = async () => {
+    await session?.release();
+    session = undefined;
+  };
   let sampler: Ort.InferenceSession | undefined;
   const { onDevice } = spec;
   const state: TrainingState = onDevice
@@ -39,6 +41,7 @@ export async function createSessionEngine(
   const runOnce = async (inputs: Record<string, Tensor>): Promise<Float32Array> => {
     const feeds = { ...Object.fromEntries(state.feeds) };
     for (const [name, value] of Object.entries(inputs)) feeds[name] = toOrt(ort, value);
+    session ??= await open();
     const start = performance.now();
     const results = await session.run(feed(session, feeds));
     milliseconds += performance.now() - start;
@@ -80,7 +83,9 @@ export async function createSessionEngine(
       });
     } catch (error) {
       if (!isOutOfMemory(error) || steps === 1) throw error;
-      // A run that fails gives no state: the last one is still there.
+      // A run that fails gives no state: the last one is still there. Its session is done with: kernels of CUDA that
+      // had no memory for what they prepare have noted the shapes for which they have it.
+      await close();
       most = Math.ceil(steps / 2);
       return runHalves(chunk);
     }
@@ -121,7 +126,7 @@ export async function createSessionEngine(
     },
     dispose: async () => {
       await state.dispose();
-      await session.release();
+      await close();
       await sampler?.release();
     },
   };

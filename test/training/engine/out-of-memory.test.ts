@@ -19,31 +19,45 @@ class FakeTensor {
 const noMemory = 'Failed to allocate memory for requested buffer of size 1048576';
 
 /**
- * An onnxruntime whose runs fail beyond so many steps. The state counts the steps that were done, and the telemetry of a
- * step is its first sample, its control and its number.
+ * An onnxruntime whose runs fail beyond so many steps, as all do of a session in which one has. The state counts the
+ * steps that were done, and the telemetry of a step is its first sample, its control and its number.
  */
 function runtime(most: number, reason = noMemory) {
   const asked: number[] = [];
-  const run = (feeds: Record<string, { data: ArrayLike<number> }>) => {
-    const { count, real, controls, step, steps } = feeds as Record<string, { data: Float32Array }>;
-    const k = Number(steps!.data[0]);
-    asked.push(k);
-    if (k > most) return Promise.reject(new Error(reason));
-    const size = real!.data.length / k;
-    const rows = Array.from({ length: k }, (_, i) => [
-      real!.data[i * size]!,
-      controls!.data[i]!,
-      Number(step!.data[0]) + i,
-    ]);
-    return Promise.resolve({
-      'next/count': new FakeTensor('float32', Float32Array.of(count!.data[0]! + k), [1]),
-      telemetry: new FakeTensor('float32', Float32Array.from(rows.flat()), [k, 3]),
-    });
+  let opened = 0;
+  const create = () => {
+    expect(++opened).toBe(1);
+    let isSpoilt = false;
+    const run = (feeds: Record<string, { data: ArrayLike<number> }>) => {
+      const { count, real, controls, step, steps } = feeds as Record<string, { data: Float32Array }>;
+      const k = Number(steps!.data[0]);
+      asked.push(k);
+      if (isSpoilt) return Promise.reject(new Error('a session is used again'));
+      isSpoilt = k > most;
+      if (isSpoilt) return Promise.reject(new Error(reason));
+      const size = real!.data.length / k;
+      const rows = Array.from({ length: k }, (_, i) => [
+        real!.data[i * size]!,
+        controls!.data[i]!,
+        Number(step!.data[0]) + i,
+      ]);
+      return Promise.resolve({
+        'next/count': new FakeTensor('float32', Float32Array.of(count!.data[0]! + k), [1]),
+        telemetry: new FakeTensor('float32', Float32Array.from(rows.flat()), [k, 3]),
+      });
+    };
+    const inputNames = ['count', 'real', 'controls', 'seed', 'step', 'steps'];
+    const release = () => {
+      opened--;
+      return Promise.resolve();
+    };
+    return Promise.resolve({ inputNames, outputNames: [], run, release });
   };
-  const inputNames = ['count', 'real', 'controls', 'seed', 'step', 'steps'];
-  const session = { inputNames, outputNames: [], run, release: () => Promise.resolve() };
-  const create = () => Promise.resolve(session);
-  return { ort: { Tensor: FakeTensor, InferenceSession: { create } } as unknown as typeof Ort, asked };
+  return {
+    ort: { Tensor: FakeTensor, InferenceSession: { create } } as unknown as typeof Ort,
+    asked,
+    open: () => opened,
+  };
 }
 
 const spec: EngineSpec = {
@@ -88,6 +102,27 @@ describe('a chunk for which there is no memory', () => {
     const { telemetry } = await engine.run(chunk(13));
     expect([...telemetry]).toEqual(expected(13));
     expect([...(await engine.state()).get('count')!.data]).toEqual([13]);
+  });
+
+  test('leaves one session open at a time, and none in the end', async () => {
+    const { ort, open } = runtime(3);
+    const engine = await engineOn(ort);
+    await engine.run(chunk(8));
+    expect(open()).toBe(1);
+    await engine.dispose();
+    expect(open()).toBe(0);
+  });
+
+  test.each([
+    'CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0',
+    'CUDNN failure 4002: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED ; GPU=0',
+    'CUDA failure 2: out of memory ; GPU=0',
+    'std::bad_alloc',
+  ])('is known by the words of whatever had none: %s', async (reason) => {
+    const { ort, asked } = runtime(3, reason);
+    const engine = await engineOn(ort);
+    await engine.run(chunk(4));
+    expect(asked).toEqual([4, 2, 2]);
   });
 
   test('is not tried whole again', async () => {
