@@ -1,6 +1,7 @@
 import type { Graph } from '../graph.ts';
 import type { Target } from '../ops/op.ts';
 import { cancelTransposes } from './cancel-transposes.ts';
+import { carryChanged } from './carry-changed.ts';
 import { carryJoined } from './carry-joined.ts';
 import { CpuForms } from './channels-last-on-cpu.ts';
 import { CudaForms } from './channels-last-on-cuda.ts';
@@ -23,8 +24,16 @@ type Rewrite = (graph: Graph) => Graph;
 
 /** Composite operators are lowered first where layouts need to see their parts, last where they have a form of their own. */
 const rewritesFor: Readonly<Record<Target, readonly Rewrite[]>> = {
-  portable: [removeDead, (graph) => lower(graph, 'portable'), useWebgpuForms, mergeDuplicates, removeDead],
+  portable: [
+    carryChanged,
+    removeDead,
+    (graph) => lower(graph, 'portable'),
+    useWebgpuForms,
+    mergeDuplicates,
+    removeDead,
+  ],
   cuda: [
+    carryChanged,
     removeDead,
     (graph) => lower(graph, 'cuda'),
     mergeDuplicates,
@@ -40,6 +49,7 @@ const rewritesFor: Readonly<Record<Target, readonly Rewrite[]>> = {
     removeDead,
   ],
   cpu: [
+    carryChanged,
     removeDead,
     (graph) => lower(graph, 'cpu'),
     normsAsScales,
