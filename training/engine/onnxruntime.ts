@@ -44,7 +44,8 @@ export function sessionOptions(device: Device, threads: number): Ort.InferenceSe
     // memory pattern on top of it the peak is a quarter higher, at the same speed.
     enableCpuMemArena: true,
     enableMemPattern: false,
-    logSeverityLevel: 3,
+    // Fatal only, as of the environment: what fails is told by the error, in the same words.
+    logSeverityLevel: 4,
     extra: {
       // Adam's moments decay into denormals, which cost up to a quarter of the speed.
       session: { set_denormal_as_zero: '1' },
