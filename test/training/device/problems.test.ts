@@ -5,7 +5,7 @@ import { readSharedLibrary } from '../../../training/device/cuda/elf.ts';
 import { parseDriverVersion } from '../../../training/device/cuda/facts.ts';
 import type { CudaFacts } from '../../../training/device/cuda/facts.ts';
 import { librariesIn, pythonFolders } from '../../../training/device/cuda/libraries.ts';
-import { cudaProblems } from '../../../training/device/cuda/problems.ts';
+import { cudaProblems, refusedByCuda } from '../../../training/device/cuda/problems.ts';
 import { providerHome } from '../../../training/device/cuda/provider.ts';
 import { probedOf, reasonOf } from '../../../training/device/probe.ts';
 import { hasVulkanDriver, isClearlyFaster, speedOf } from '../../../training/device/webgpu.ts';
@@ -115,6 +115,20 @@ describe('what is wrong with CUDA', () => {
       what: 'of CUDA 13, not on LD_LIBRARY_PATH: libcudnn.so.9 (cuDNN, for convolutions)',
       mend: [`export LD_LIBRARY_PATH=${folder}:/mine`],
     });
+  });
+
+  test('a GPU that the provider has no kernels for, and another refusal of CUDA', () => {
+    const log =
+      'CUDA failure 209: no kernel image is available for execution on the device ; GPU=0 ; hostname=h ; expr=cudaGetLastError();';
+    const { what, mend } = refusedByCuda(reasonOf(log));
+    expect(what).toBe('CUDA says: no kernel image is available for execution on the device');
+    expect(mend[0]).toMatch(
+      /^the CUDA provider has no kernels for this GPU: it is for compute capability 7\.5, 8\.x, 9\.0 or 12\.x/,
+    );
+    expect(mend[1]).toContain('--device webgpu');
+    expect(refusedByCuda('out of memory').mend).toEqual([
+      'see that nvidia-smi lists the GPU and that its memory is free',
+    ]);
   });
 
   test('a library that is broken', () => {

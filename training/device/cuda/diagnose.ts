@@ -3,7 +3,7 @@ import type { Measured } from '../probe.ts';
 import { cudaFacts } from './facts.ts';
 import type { CudaFacts } from './facts.ts';
 import { cudnnLibrary } from './libraries.ts';
-import { cudaProblems } from './problems.ts';
+import { cudaProblems, refusedByCuda } from './problems.ts';
 import type { Problem } from './problems.ts';
 
 export type CudaDiagnosis =
@@ -25,11 +25,10 @@ export async function diagnoseCuda(index: number, signal?: AbortSignal): Promise
   const tried = canBeTried(facts) ? await probe({ kind: 'cuda', index }, signal) : undefined;
   if (tried?.works) return tried;
   const problems = cudaProblems(facts);
-  if (tried)
-    problems.push({
-      what: `CUDA says: ${tried.reason}`,
-      mend: problems.length ? [] : ['see that nvidia-smi lists the GPU and that its memory is free'],
-    });
+  if (tried) {
+    const refused = refusedByCuda(tried.reason);
+    problems.push(problems.length ? { ...refused, mend: [] } : refused);
+  }
   return { works: false, problems, hasDriver: facts.driver !== undefined };
 }
 

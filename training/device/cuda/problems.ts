@@ -13,6 +13,9 @@ export interface Problem {
 /** The least driver of Linux for each CUDA, by NVIDIA's table of minor version compatibility. */
 export const leastDrivers: Readonly<Record<number, number>> = { 12: 525, 13: 580 };
 
+/** What the kernels in a provider from PyPI are for; it has none that a driver could translate for others. */
+const computeCapabilities = '7.5, 8.x, 9.0 or 12.x';
+
 /** What a provider from PyPI wants; until one is installed, what it will want is not known. */
 const usualCuda = 13;
 
@@ -23,6 +26,20 @@ export function cudaProblems(facts: CudaFacts): Problem[] {
   if (facts.impossible !== undefined)
     return [{ what: facts.impossible, mend: ['--device webgpu may use the GPU here'] }];
   return [...driverProblems(facts), ...providerProblems(facts), ...libraryProblems(facts)];
+}
+
+/** What is wrong where all is there and CUDA does not compute, in its own words. */
+export function refusedByCuda(reason: string): Problem {
+  const what = `CUDA says: ${reason}`;
+  if (!reason.startsWith('no kernel image is available'))
+    return { what, mend: ['see that nvidia-smi lists the GPU and that its memory is free'] };
+  return {
+    what,
+    mend: [
+      `the CUDA provider has no kernels for this GPU: it is for compute capability ${computeCapabilities}, and nvidia-smi --query-gpu=name,compute_cap --format=csv tells which this is`,
+      '--device webgpu may use the GPU here',
+    ],
+  };
 }
 
 function driverProblems({ driver, provider, libraries }: CudaFacts): Problem[] {
