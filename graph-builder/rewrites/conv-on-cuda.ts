@@ -2,8 +2,9 @@ import type { Value } from '../graph.ts';
 import { GatherOrZero } from '../ops/cuda.ts';
 import { gemm } from '../ops/matmul.ts';
 import { add } from '../ops/elementwise.ts';
-import { reshape, slice, transpose } from '../ops/movement.ts';
+import { concat, reshape, slice, transpose } from '../ops/movement.ts';
 import { emitOne } from '../ops/op.ts';
+import { fixed } from '../shape.ts';
 import { tensor } from '../types.ts';
 import { joined, nowhere, partsOf, senders, sumOrZeros, Tables } from './conv-geometry.ts';
 import type { Geometry, Part } from './conv-geometry.ts';
@@ -95,7 +96,9 @@ export class ConvOnCuda {
   ): Value {
     // Channels make no difference: the layers of both networks share their tables.
     const { batch, large, small, ...others } = geometry;
-    const key = JSON.stringify([what, first, batch, large.slice(0, 2), small.slice(0, 2), others]);
+    const count = batch * local.length;
+    const more = surplus(count, fixed(rows.shape[1]));
+    const key = JSON.stringify([what, first, batch, large.slice(0, 2), small.slice(0, 2), others, more]);
     const { graph } = rows;
     const table = this.#tables.of(graph, key, () => {
       const starts = Array.from({ length: batch }, (_, n) => (first + n) * stride);
@@ -103,10 +106,25 @@ export class ConvOnCuda {
         graph.constant(tensor('int32', starts, [batch, 1])),
         graph.constant(tensor('int32', local, [1, local.length])),
       );
-      return reshape(numbers, [batch * local.length]);
+      const wanted = reshape(numbers, [count]);
+      return more
+        ? concat([wanted, graph.constant(tensor('int32', Array<number>(more).fill(nowhere)))], 0)
+        : wanted;
     });
-    return emitOne(GatherOrZero, [rows, table], { axis: 0 });
+    const gathered = emitOne(GatherOrZero, [rows, table], { axis: 0 });
+    return more ? slice(gathered, { 0: [0, count] }) : gathered;
   }
+}
+
+/**
+ * Rows to gather beyond those that are wanted: the provider's kernel counts its blocks of 256 elements in float32, and
+ * so leaves the last elements of some tensors of more than 2^24 unwritten.
+ */
+function surplus(rows: number, width: number): number {
+  const isWritten = (elements: number) => Math.ceil(Math.fround(elements) / 256) * 256 >= elements;
+  let more = 0;
+  while (!isWritten((rows + more) * width)) more++;
+  return more;
 }
 
 /** [N, h, w, O] -> [N h w, O] */

@@ -10,7 +10,7 @@ import { ConvChannelsLast, GatherOrZero } from '../../graph-builder/ops/cuda.ts'
 import { loop } from '../../graph-builder/ops/control.ts';
 import { add, min, mul } from '../../graph-builder/ops/elementwise.ts';
 import { gather } from '../../graph-builder/ops/indexing.ts';
-import { concat, reshape, split, transpose } from '../../graph-builder/ops/movement.ts';
+import { concat, expand, reshape, slice, split, transpose } from '../../graph-builder/ops/movement.ts';
 import { emitOne } from '../../graph-builder/ops/op.ts';
 import { batchNormTraining } from '../../graph-builder/ops/normalization.ts';
 import { reduceMean, reduceSum } from '../../graph-builder/ops/reduction.ts';
@@ -151,6 +151,21 @@ describe('convolutions for CUDA', () => {
     const gathers = compile(graph, 'cuda').nodes.filter(({ op }) => op.type === 'GatherOrZero');
     expect(gathers.length).toBe(4);
     for (const { outputs } of gathers) expect(sizeOf(outputs[0]!.shape)).toBeLessThanOrEqual(2 ** 29);
+  });
+
+  test('gather rows beyond the wanted ones where the kernel would leave the last unwritten', async () => {
+    // 2^24 + 1 elements, of which float32 counts 2^24.
+    const shape = [673, 1, 97, 257];
+    const count = sizeOf(shape);
+    const graph = new Graph('counted');
+    const x = expand(graph.input('x', 'float32', [1, 1, 1, 257]), shape);
+    const y = conv(x, graph.input('w', 'float32', [1, 1, 1, 1]));
+    graph.output('last', slice(reshape(y, [count]), { 0: [count - 4, count] }));
+    const compiled = compile(graph, 'cuda');
+    const gathers = compiled.nodes.filter(({ op }) => op.type === 'GatherOrZero');
+    expect(gathers.map(({ outputs }) => sizeOf(outputs[0]!.shape))).toEqual([count + 1]);
+    const feeds = { x: Array.from({ length: 257 }, (_, i) => i), w: [2] };
+    expect(await evaluate(compiled, feeds)).toEqual({ last: Float64Array.of(506, 508, 510, 512) });
   });
 
   test('in parts are what they are as a whole', async () => {
