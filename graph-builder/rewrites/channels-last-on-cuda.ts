@@ -82,19 +82,19 @@ export class CudaForms implements ImageForms {
 const mostRows = 1024;
 
 /**
- * Sums of the channels of an image of halves, [N, H, W, C] -> [C] in float32, in one pass over the halves: products of
+ * Sums of the channels of an image, of halves as a rule, [N, H, W, C] -> [C] in float32, in one pass over the halves: products of
  * lists of rows with a vector, which are added up in float32, and then the sum of all lists. What is stored between the
  * two is a half, so the vector is of a power of two that makes it no larger than the largest number of its list. The
  * provider's own kernel for sums of halves lets blocks of rows be added up as halves, and overflow.
  */
-function channelSums(image: Value): Value {
+export function channelSums(image: Value): Value {
   const channels = fixed(image.shape[3]);
   const rows = sizeOf(image.shape) / channels;
   let lists = Math.ceil(rows / mostRows);
   while (rows % lists) lists++;
   const length = rows / lists;
   const scale = 2 ** Math.ceil(Math.log2(length));
-  const vector = tensor('float16', Array<number>(length).fill(1 / scale), [1, 1, length]);
+  const vector = tensor(image.dtype, Array<number>(length).fill(1 / scale), [1, 1, length]);
   // One for each list, which onnxruntime makes when it loads the model: of a vector that they share, its kernel would
   // take a table of addresses from the host for every product.
   const vectors = expand(image.graph.constant(vector), [lists, 1, length]);

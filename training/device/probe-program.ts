@@ -66,7 +66,9 @@ async function checkOwnOperators(ort: typeof Ort, dtype: 'float32' | 'float16'):
   await session.release();
   const values = [...(differences!.data as Float32Array)];
   if (!values.every((value) => value <= tolerance))
-    throw new Error(`its own operators give other numbers than ONNX's in ${dtype}, by ${values.join(', ')}`);
+    throw new Error(
+      `what graphs for it are made of gives other numbers than ONNX's operators in ${dtype}, by ${values.join(', ')}`,
+    );
 }
 
 function options(provider: string): Ort.InferenceSession.SessionOptions {

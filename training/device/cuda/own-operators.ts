@@ -9,18 +9,21 @@ import {
 } from '../../../graph-builder/ops/cuda.ts';
 import { abs, add, cast, mul, sub } from '../../../graph-builder/ops/elementwise.ts';
 import { gather } from '../../../graph-builder/ops/indexing.ts';
+import { Gemm } from '../../../graph-builder/ops/matmul.ts';
 import { concat, reshape, transpose } from '../../../graph-builder/ops/movement.ts';
 import { emitOne } from '../../../graph-builder/ops/op.ts';
 import type { OpDef } from '../../../graph-builder/ops/op.ts';
-import { reduceMean } from '../../../graph-builder/ops/reduction.ts';
+import { reduceMean, reduceSum } from '../../../graph-builder/ops/reduction.ts';
+import { channelSums } from '../../../graph-builder/rewrites/channels-last-on-cuda.ts';
 import { isFloat, tensor } from '../../../graph-builder/types.ts';
 
 /** [N, C, H, W], [O, C, h, w], of extents by which no two layouts are taken for each other. */
 export const ownOperatorInputs = { x: [2, 8, 6, 10], w: [16, 8, 4, 4] } as const;
 
 /**
- * The operators that only CUDA's provider has against ONNX's own, on the inputs above: `differences` [4] are the mean
- * ones of Conv, ConvTranspose, the affine batch norm and Gather. No operand that learns is constant, as in training.
+ * What graphs for CUDA rely on against ONNX's own, on the inputs above: `differences` [6] are the mean ones of the
+ * operators that only CUDA's provider has, Conv, ConvTranspose, the affine batch norm and Gather, of sums of channels as
+ * products, and of a product with a bias. No operand that learns is constant, as in training.
  *
  * @param dtype in which they compute; ONNX's compute in float32
  */
@@ -46,7 +49,8 @@ export function ownOperatorsGraph(dtype: 'float32' | 'float16' = 'float32'): Gra
   const back = { ...attributes, output_padding: [0, 0] };
   compare(own(ConvTransposeChannelsLast, [toLast(y), w], back), toLast(emitOne(ConvTranspose, [y, w], back)));
 
-  const vector = (first: number) => gather(reshape(w, [2048]), constantRows(graph, first, 8), 0);
+  const vector = (first: number, length = 8) =>
+    gather(reshape(w, [2048]), constantRows(graph, first, length), 0);
   const [scale, offset] = [vector(0), vector(8)];
   const fill = (value: number) => graph.constant(tensor('float32', new Float32Array(8).fill(value)));
   const operands = [image, scale, offset, fill(0), fill(0.5)];
@@ -58,6 +62,16 @@ export function ownOperatorsGraph(dtype: 'float32' | 'float16' = 'float32'): Gra
   const there = gather(rows, graph.constant(tensor('int32', [119, 0])), 0);
   const expected = gather(concat([there, zeros], 0), graph.constant(tensor('int32', [0, 2, 1, 3])), 0);
   compare(own(GatherOrZero, [rows, places], { axis: 0 }), expected);
+
+  // Of so many rows, all different, that they are several products.
+  const factors = reshape(vector(0, 32), [32, 1, 1]);
+  const many = reshape(abs(mul(reshape(image, [1, 120, 8]), factors)), [32, 12, 10, 8]);
+  const scaled = (sums: Value) => mul(sums, 2 ** -8);
+  compare(scaled(channelSums(cast(many, dtype))), scaled(reduceSum(many, [0, 1, 2])));
+
+  const product = [reshape(image, [15, 64]), reshape(w, [32, 64]), vector(0, 32)];
+  const transposed = { transA: false, transB: true };
+  compare(own(Gemm, product, transposed), emitOne(Gemm, product, transposed));
 
   graph.output('differences', concat(differences, 0));
   return graph;
