@@ -5,7 +5,7 @@ import { tanh } from '../ops/activation.ts';
 import { reshape } from '../ops/movement.ts';
 import type { MlpRecipe, SampleSpec } from '../recipe.ts';
 import { fixed } from '../shape.ts';
-import { normalization } from '../techniques/04-separate-batches.ts';
+import { normalization } from '../techniques/04-normalization.ts';
 import { activation } from '../techniques/05-no-sparse-gradients.ts';
 import type { DiscriminatorNetwork, GeneratorNetwork, NetworkHooks } from './network.ts';
 import { judge } from './network.ts';

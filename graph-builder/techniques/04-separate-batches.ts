@@ -1,28 +1,15 @@
-import type { Value } from '../graph.ts';
-import { batchNorm, instanceNorm } from '../layers/normalization.ts';
-import type { Pass } from '../layers/pass.ts';
 import type { Technique } from './technique.ts';
 
-/** Normalisation of a hidden layer: over the batch (Ioffe & Szegedy 2015), or each sample by itself where the batch will not do. */
-export function normalization(kind: 'batch' | 'instance' | 'none', pass: Pass, x: Value): Value {
-  if (kind === 'batch') return batchNorm(pass, 'norm', x);
-  return kind === 'instance' ? instanceNorm(pass, 'norm', x) : x;
-}
-
 /**
- * 4. Batch norm on separate batches: D sees all real or all fake, so that the statistics of the two never mix.
+ * 4. Separate batches: D sees all real or all fake, so that what it takes from a whole batch, such as the statistics of
+ * batch norm, is never of both. Where D looks at every sample by itself, it changes nothing.
  *
- * Off: `mixed`, one batch of both, for comparison; and no normalisation.
+ * Off: `mixed`, one batch of both, for comparison.
  */
 export const separateBatches: Technique = {
   number: 4,
   name: 'separate-batches',
-  off: { 'techniques.batches': 'mixed', 'network.normalization': 'none' },
-  variants: ({ techniques: { batches }, network }) => [
-    `${batches}-batches`,
-    ...(network.kind === 'imported' || network.normalization === 'none'
-      ? []
-      : [`${network.normalization}-norm`]),
-  ],
+  off: { 'techniques.batches': 'mixed' },
+  variants: ({ techniques: { batches } }) => [`${batches}-batches`],
   hooks: ({ techniques: { batches } }) => (batches === 'mixed' ? { mixed: true } : {}),
 };

@@ -5,6 +5,7 @@ import { normalizedInputs } from './01-normalized-inputs.ts';
 import { modifiedLoss } from './02-modified-loss.ts';
 import { gradientPenalty, gradientPenaltyOff } from './02-gradient-penalty.ts';
 import { sphericalLatent } from './03-latent.ts';
+import { normalizedLayers } from './04-normalization.ts';
 import { separateBatches } from './04-separate-batches.ts';
 import { noSparseGradients } from './05-no-sparse-gradients.ts';
 import { softLabels, softLabelsOff } from './06-soft-labels.ts';
@@ -31,6 +32,7 @@ export const techniques: readonly Technique[] = [
   gradientPenalty,
   sphericalLatent,
   separateBatches,
+  normalizedLayers,
   noSparseGradients,
   softLabels,
   vae,

@@ -27,6 +27,7 @@ const on: Readonly<Record<string, Partial<Recipe> | undefined>> = {
   'gradient-penalty': { techniques: { ...techniquesOff, gradientPenalty: { real: 1, fake: 0, shrink: 1 } } },
   'spherical-z': { techniques: { ...techniquesOff, latent: 'uniform' } },
   'separate-batches': { techniques: { ...techniquesOff, batches: 'mixed' } },
+  normalization: { network: { ...dcgan, normalization: 'none' } },
   'leaky-relu': { network: { ...dcgan, slope: 0 } },
   'soft-labels': {
     techniques: { ...techniquesOff, softLabels: { real: [0.7, 1.2], fake: [0, 0.3], swap: 0 } },
@@ -69,7 +70,7 @@ describe.each(switchable.map((technique) => [technique.name, technique] as const
     });
 
     test('on, they are others', () => {
-      // LeakyReLU works inside the networks, so leaving the technique out changes nothing.
+      // LeakyReLU and norms work inside the networks, so leaving the technique out changes nothing.
       expect(models({ ...plain, ...on[name] }, techniques)).not.toEqual(models(plain, techniques));
     });
 
