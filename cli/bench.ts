@@ -20,7 +20,7 @@ interface Flags {
 export function benchCommand(): Command {
   const techniques = new Command('techniques')
     .description(
-      'train the recommended recipe, it without each of its techniques, everything on, everything off, everything but each and each alone, and compare',
+      'train the recommended recipe, it without each of its techniques, its networks alone, everything on, everything off, everything but each and each alone, and compare',
     )
     .addOption(
       new Option('--data <name>', 'what is learnt').choices(['ring8', 'grid25', 'digits']).default('ring8'),

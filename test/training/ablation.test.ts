@@ -2,27 +2,78 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { AblationRun } from '../../training/ablation/ablation.ts';
-import { cellsOf, switchesOf } from '../../training/ablation/cells.ts';
+import { asLongAs, cellsOf, switchesOf } from '../../training/ablation/cells.ts';
+import { renderTable } from '../../training/ablation/table.ts';
+import type { Recipe } from '../../graph-builder/recipe.ts';
 import { presets } from '../../training/presets.ts';
 import { ganx } from '../cli/ganx.ts';
 import { temporaryFolder } from './fixtures.ts';
 
 const images = { kind: 'images', shape: [1, 32, 32], classes: 10 } as const;
 
-test('the cells are: the recommended recipe, it without each of its own, all, none, all but each, each alone', () => {
+test('the cells are: the recommended recipe, it without each of its own, its networks alone, all, none, all but each, each alone', () => {
   const names = switchesOf(presets.dcgan!, images).map(({ name }) => name);
   expect(names.length).toBeGreaterThan(12);
   const cells = new Map(cellsOf(presets.dcgan!, images).map((cell) => [cell.name, cell.on]));
   const own = cells.get('recommended')!;
   expect(own.length).toBeGreaterThan(5);
-  expect(cells.size).toBe(3 + own.length + 2 * names.length);
+  expect(cells.size).toBe(4 + own.length + 2 * names.length);
   for (const name of own) expect(cells.get(`without ${name}`)).toEqual(own.filter((other) => other !== name));
+  const parts = ['modified-loss', 'spherical-z', 'separate-batches', 'normalization', 'leaky-relu', 'adam'];
+  expect(cells.get('plain')).toEqual(parts);
   expect(cells.get('everything on')).toEqual(names);
   expect(cells.get('everything off')).toEqual([]);
   for (const name of names) {
     expect(cells.get(`only ${name}`)).toEqual([name]);
     expect(cells.get(`all but ${name}`)).toEqual(names.filter((other) => other !== name));
   }
+});
+
+test('batches are mixed with batch norm kept, and batch norm is left out with separate batches', () => {
+  const { techniques, network } = presets.dcgan!;
+  const recipes = new Map(cellsOf(presets.dcgan!, images).map(({ name, recipe }) => [name, recipe]));
+  expect(recipes.get('without separate-batches')).toEqual({
+    ...presets.dcgan,
+    techniques: { ...techniques, batches: 'mixed' },
+  });
+  expect(recipes.get('without normalization')).toEqual({
+    ...presets.dcgan,
+    network: { ...network, normalization: 'none' },
+  });
+});
+
+test('a training of another length has schedules of another length: noise decays too', () => {
+  const stepsOf = (steps: number, recipe: Recipe) => {
+    const { rateDecay, instanceNoise, layerNoise } = asLongAs(steps, recipe).techniques;
+    return [rateDecay.steps, instanceNoise.steps, layerNoise.steps];
+  };
+  expect(asLongAs(2000, presets.dcgan!)).toEqual(presets.dcgan);
+  expect(stepsOf(500, presets.dcgan!)).toEqual([2500, 500, 500]);
+  expect(asLongAs(16_000, presets.mlp!)).toEqual(presets.mlp);
+  expect(stepsOf(1000, presets.mlp!)).toEqual([1000, 125, 125]);
+  expect(stepsOf(1, presets.mlp!)).toEqual([1, 1, 1]);
+});
+
+test('the table says of how many seeds a figure is the mean, where some have none', () => {
+  const runOf = (seed: number, reverseKl: number): AblationRun => ({
+    cell: 'recommended',
+    seed,
+    steps: 10,
+    recipeSha256: '',
+    seconds: 1,
+    outcome: 'done',
+    scores: { modes: 1, reverseKl },
+  });
+  const column = (name: string) => ({ name, format: (value: number) => value.toFixed(1) });
+  const judge = { samples: 5, columns: [column('modes'), column('reverseKl')] };
+  const cells = cellsOf(presets.mlp!, { kind: 'points', shape: [2] });
+  const rowOf = (...figures: readonly number[]) =>
+    renderTable({ data: 'ring8', steps: 10, judge, cells, runs: figures.map((x, seed) => runOf(seed, x)) })
+      .split('\n')
+      .find((row) => row.includes('recommended'));
+  expect(rowOf(2, 1)).toBe('| recommended | 2 | 1.0 | 1.5 | 1 |');
+  expect(rowOf(2, NaN, 1)).toBe('| recommended | 3 | 1.0 | 1.5 (2 of 3) | 1 |');
+  expect(rowOf(NaN)).toBe('| recommended | 1 | 1.0 | - | 1 |');
 });
 
 test('trainings at the same time score as those one after the other, and are not done again', async () => {

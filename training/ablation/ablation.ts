@@ -5,12 +5,10 @@ import { join } from 'node:path';
 import { InputError } from '../../artifacts/errors.ts';
 import { appendLine, makeFolder, readText, writeFileAtomic } from '../../artifacts/files.ts';
 import { Generator } from '../../inference/node.ts';
-import type { Recipe } from '../../graph-builder/recipe.ts';
 import { openDataset } from '../data/dataset.ts';
 import { presets } from '../presets.ts';
-import { changeRecipe } from '../recipe.ts';
 import { train } from '../train.ts';
-import { cellsOf } from './cells.ts';
+import { asLongAs, cellsOf } from './cells.ts';
 import type { Cell } from './cells.ts';
 import { judgeOf } from './judges.ts';
 import type { Judge, Scores } from './judges.ts';
@@ -103,13 +101,8 @@ export async function runAblation(options: AblationOptions): Promise<string> {
   }
 }
 
-/** The recipe with learning rates that have decayed when a training ends, however short it is. */
-function asLongAs(steps: number, recipe: Recipe): Recipe {
-  const isOff = recipe.techniques.rateDecay.decay === 'none';
-  return isOff ? recipe : changeRecipe(recipe, [`techniques.rateDecay.steps=${steps}`]);
-}
-
-const digestOf = (recipe: Recipe) => createHash('sha256').update(JSON.stringify(recipe)).digest('hex');
+const digestOf = (recipe: Cell['recipe']) =>
+  createHash('sha256').update(JSON.stringify(recipe)).digest('hex');
 
 /** Whether a training was one of this cell as it is now: presets change. */
 const isOf = ({ name, recipe }: Cell, { cell, recipeSha256 }: AblationRun) =>

@@ -1,5 +1,6 @@
-import { techniques } from '../../graph-builder/techniques/index.ts';
+import { techniques, techniquesOff } from '../../graph-builder/techniques/index.ts';
 import type { Recipe, SampleSpec } from '../../graph-builder/recipe.ts';
+import { usualSteps } from '../length.ts';
 import { changeRecipe } from '../recipe.ts';
 
 /** One row of an ablation: a name and the recipe that is trained for it. */
@@ -56,9 +57,24 @@ export function switchesOf(recommended: Recipe, sample: SampleSpec): Switch[] {
   });
 }
 
+/** What decays within a training: a shorter one in which it does not would be judged before it has come to its point. */
+const schedules = ['rateDecay', 'instanceNoise', 'layerNoise'] as const;
+
+/** The recipe with its schedules as much shorter, or longer, as a training of `steps` is than the recipe's usual one. */
+export function asLongAs(steps: number, recipe: Recipe): Recipe {
+  const usually = usualSteps(recipe);
+  return changeRecipe(
+    recipe,
+    schedules.map((name) => {
+      const scaled = Math.round((recipe.techniques[name].steps * steps) / usually);
+      return `techniques.${name}.steps=${Math.max(1, scaled)}`;
+    }),
+  );
+}
+
 /**
- * The recommended recipe and that without each of its techniques; everything on, everything off, everything on but each
- * one, each one alone.
+ * The recommended recipe and that without each of its techniques; `plain`, its networks, loss and optimisers with all
+ * options of techniques off; everything on, everything off, everything on but each one, each one alone.
  */
 export function cellsOf(recommended: Recipe, sample: SampleSpec): Cell[] {
   const switches = switchesOf(recommended, sample);
@@ -70,9 +86,11 @@ export function cellsOf(recommended: Recipe, sample: SampleSpec): Cell[] {
       switches.map((one) => (isOn(one) ? one.on : one.off)),
     ),
   });
-  const own = recommendedOnes(recommended, switches);
+  const own = onIn(recommended, switches);
+  const plain = { ...recommended, techniques: techniquesOff };
   return [
     { name: 'recommended', on: own, recipe: recommended },
+    { name: 'plain', on: onIn(plain, switches), recipe: plain },
     ...switches
       .filter(({ name }) => own.includes(name))
       .map(({ name, off }) => ({
@@ -87,11 +105,11 @@ export function cellsOf(recommended: Recipe, sample: SampleSpec): Cell[] {
   ];
 }
 
-const recommendedOnes = (recommended: Recipe, switches: readonly Switch[]) =>
+const onIn = (recipe: Recipe, switches: readonly Switch[]) =>
   switches
     .filter(({ off }) =>
       Object.entries(off).some(
-        ([path, value]) => JSON.stringify(settingAt(recommended, path)) !== JSON.stringify(value),
+        ([path, value]) => JSON.stringify(settingAt(recipe, path)) !== JSON.stringify(value),
       ),
     )
     .map(({ name }) => name);

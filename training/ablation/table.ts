@@ -2,7 +2,10 @@ import type { AblationRun } from './ablation.ts';
 import type { Cell } from './cells.ts';
 import type { Judge } from './judges.ts';
 
-/** The results as a Markdown table: the mean of the seeds, and how many diverged. */
+/**
+ * The results as a Markdown table: the mean of the seeds, and how many diverged. A figure that not all of them have says
+ * of how many it is the mean: one without a good sample has no reverse KL, and would else count as if it were not there.
+ */
 export function renderTable({
   data,
   steps,
@@ -12,7 +15,7 @@ export function renderTable({
 }: {
   readonly data: string;
   readonly steps: number;
-  readonly judge: Judge;
+  readonly judge: Pick<Judge, 'samples' | 'columns'>;
   readonly cells: readonly Cell[];
   readonly runs: readonly AblationRun[];
 }): string {
@@ -24,7 +27,9 @@ export function renderTable({
     const figures = judge.columns.map((column) => {
       // JSON has no NaN: a figure that could not be had comes back as null.
       const values = own.map(({ scores }) => scores[column.name]).filter((value) => Number.isFinite(value));
-      return values.length ? column.format(mean(values as number[])) : '-';
+      if (!values.length) return '-';
+      const figure = column.format(mean(values as number[]));
+      return values.length === own.length ? figure : `${figure} (${values.length} of ${own.length})`;
     });
     const seeds = `${own.length}${diverged ? ` (${diverged} diverged)` : ''}`;
     return [[name, seeds, ...figures, mean(own.map(({ seconds }) => seconds)).toFixed(0)]];
