@@ -27,7 +27,7 @@ export interface Judge {
 const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
 const decimals = (digits: number) => (value: number) => value.toFixed(digits);
 
-/** A mixture by PacGAN's figures, digits by a classifier that is trained once and kept in the folder for temporary files. */
+/** A mixture by PacGAN's figures and the spread within its modes, digits by a classifier that is trained once and kept in the folder for temporary files. */
 export async function judgeOf(dataset: Dataset): Promise<Judge> {
   const mixture = mixtures.get(dataset.name);
   if (mixture)
@@ -37,10 +37,11 @@ export async function judgeOf(dataset: Dataset): Promise<Judge> {
         { name: 'modes', format: decimals(1) },
         { name: 'highQuality', format: percent },
         { name: 'reverseKl', format: decimals(3) },
+        { name: 'spread', format: decimals(2) },
       ],
       score: (points) => {
-        const { modes, highQuality, reverseKl } = scoreMixture(points, mixture);
-        return Promise.resolve({ modes, highQuality, reverseKl });
+        const { modes, highQuality, reverseKl, spread } = scoreMixture(points, mixture);
+        return Promise.resolve({ modes, highQuality, reverseKl, spread });
       },
       dispose: () => Promise.resolve(),
     };

@@ -6,6 +6,8 @@ export const mixtureSamples = 2500;
 /** A point farther than this many standard deviations from every mode is of low quality. */
 const qualityRadius = 3;
 
+type Point = readonly [x: number, y: number];
+
 /** How well points cover a mixture. */
 export interface MixtureScores {
   /** Points that were scored. */
@@ -21,13 +23,21 @@ export interface MixtureScores {
    * high quality: there is no histogram then, and NaN passes no threshold.
    */
   readonly reverseKl: number;
+  /**
+   * Standard deviation of the high-quality points within a mode over that of the data's: 1 is as wide, 0 a point or a
+   * line. Of a mode it is det(C)^(1/4), the geometric mean of the two principal standard deviations, with C the
+   * covariance of its points about their own mean (over their number), divided by what the same is for the data, cut off
+   * at 3 standard deviations as they are. The modes count by their points. NaN where no point is of high quality.
+   */
+  readonly spread: number;
   /** High-quality points nearest to each mode, in the order of `mixture.centres`. */
   readonly histogram: readonly number[];
 }
 
 /**
- * The figures of PacGAN (Lin et al. 2018, arXiv 1712.04086, section 4.1) for points of a 2-D mixture. The mixture's
- * own points score 1 - e^(-9/2) = 0.989 high quality and a reverse KL of about (n - 1) / (2 N).
+ * The figures of PacGAN (Lin et al. 2018, arXiv 1712.04086, section 4.1) for points of a 2-D mixture, and one for what
+ * they do not see, modes that have shrunk. The mixture's own points score 1 - e^(-9/2) = 0.989 high quality, a reverse KL
+ * of about (n - 1) / (2 N) and a spread of 1.
  *
  * @param points float32 [N, 2] in the data's own units; 2,500 of them for figures to compare
  * @throws RangeError where there is no point or half a point
@@ -36,18 +46,20 @@ export function scoreMixture(points: Float32Array, { centres, std }: Mixture): M
   if (points.length === 0 || points.length % 2 !== 0)
     throw new RangeError(`points: ${points.length} numbers, must be 2 for each of 1 or more points`);
   const samples = points.length / 2;
-  const histogram = new Array<number>(centres.length).fill(0);
+  const members = centres.map((): Point[] => []);
   let nonFinite = 0;
   for (let i = 0; i < samples; i++) {
-    const [x, y] = [points[2 * i]!, points[2 * i + 1]!];
+    const point = [points[2 * i]!, points[2 * i + 1]!] as const;
+    const [x, y] = point;
     if (!Number.isFinite(x) || !Number.isFinite(y)) {
       nonFinite++;
       continue;
     }
     const distances = centres.map(([cx, cy]) => Math.hypot(x - cx, y - cy));
     const distance = Math.min(...distances);
-    if (distance < qualityRadius * std) histogram[distances.indexOf(distance)]!++;
+    if (distance < qualityRadius * std) members[distances.indexOf(distance)]!.push(point);
   }
+  const histogram = members.map(({ length }) => length);
   const good = histogram.reduce((sum, count) => sum + count, 0);
   return {
     samples,
@@ -55,8 +67,23 @@ export function scoreMixture(points: Float32Array, { centres, std }: Mixture): M
     highQuality: good / samples,
     modes: histogram.filter((count) => count > 0).length,
     reverseKl: divergenceFromUniform(histogram),
+    spread: members.reduce((sum, mode) => sum + mode.length * widthOf(mode), 0) / (good * std * cutWidth),
     histogram,
   };
+}
+
+/** Standard deviation of a coordinate of a round 2-D Gaussian that is cut off at `qualityRadius`, over its whole one. */
+const cutWidth = Math.sqrt(1 - qualityRadius ** 2 / 2 / Math.expm1(qualityRadius ** 2 / 2));
+
+/** Geometric mean of the two principal standard deviations of points: det(covariance)^(1/4). 0 for fewer than three. */
+function widthOf(points: readonly Point[]): number {
+  const mean = (of: (point: Point) => number) =>
+    points.reduce((sum, point) => sum + of(point), 0) / points.length;
+  const [mx, my] = [mean(([x]) => x), mean(([, y]) => y)];
+  const [xx, yy] = [mean(([x]) => (x - mx) ** 2), mean(([, y]) => (y - my) ** 2)];
+  const xy = mean(([x, y]) => (x - mx) * (y - my));
+  // Rounding may take the determinant of a line below 0.
+  return points.length < 3 ? 0 : Math.max(0, xx * yy - xy ** 2) ** 0.25;
 }
 
 /** KL(histogram || uniform) in nats; empty cells contribute 0. NaN for a histogram of nothing. */

@@ -75,6 +75,35 @@ describe('scoreMixture', () => {
     expect(scores).toMatchObject({ samples: 4, nonFinite: 3, highQuality: 0.25, modes: 1 });
   });
 
+  /** Points of the first mode of the line, of these standard deviations; even in the angle, Rayleigh in the radius. */
+  const mode = (a: number, b: number, count = 2000) =>
+    Array.from({ length: count }, (_, i) => {
+      const radius = Math.sqrt(-2 * Math.log(1 - ((i * 0.618034 + 0.5) % 1)));
+      const angle = (2 * Math.PI * i) / count;
+      return [a * radius * Math.cos(angle), b * radius * Math.sin(angle)] as const;
+    });
+
+  it('gives a mode that has shrunk its standard deviation over that of the data, off centre too', () => {
+    // At 0.3 nothing is cut off, as it is from the data: their standard deviation is then 0.9744.
+    const shrunk = mode(0.3, 0.3).map(([x, y]) => [x + 1, y] as const);
+    expect(scoreMixture(points(...shrunk), line).spread).toBeCloseTo(0.3 / 0.9744, 2);
+    expect(scoreMixture(points(...mode(1, 1)), line).spread).toBeCloseTo(1, 1);
+  });
+
+  it('gives the geometric mean of both directions: a line has no spread, however long and however it lies', () => {
+    expect(scoreMixture(points(...mode(0.4, 0.1)), line).spread).toBeCloseTo(0.2 / 0.9744, 2);
+    const diagonal = mode(0.5, 0).map(([x]) => [x, x] as const);
+    expect(scoreMixture(points(...diagonal), line).spread).toBeCloseTo(0, 3);
+    expect(scoreMixture(points([0, 0], [10, 0], [10, 1]), line).spread).toBe(0);
+  });
+
+  it('counts modes by their points, and has no spread without a good one', () => {
+    const points10 = new Array<readonly [number, number]>(1000).fill([10, 0]);
+    const half = scoreMixture(points(...mode(0.3, 0.3, 3000), ...points10), line);
+    expect(half.spread).toBeCloseTo((0.75 * 0.3) / 0.9744, 2);
+    expect(scoreMixture(points([5, 5]), line).spread).toBeNaN();
+  });
+
   it('refuses half a point and no point', () => {
     expect(() => scoreMixture(new Float32Array(3), line)).toThrow('points: 3 numbers, must be 2 for each');
     expect(() => scoreMixture(new Float32Array(0), line)).toThrow('points: 0 numbers');
@@ -89,6 +118,8 @@ describe('scoreMixture', () => {
     // One standard error of 100,000 points is 0.00033.
     expect(Math.abs(scores.highQuality - expected)).toBeLessThan(0.0013);
     expect(scores.reverseKl).toBeLessThan(1e-5);
+    // One standard error of a standard deviation from 100,000 points in two directions is 0.0016.
+    expect(Math.abs(scores.spread - 1)).toBeLessThan(0.005);
   });
 
   it.each([ring8, grid25])('finds in 2,500 points of $name the reverse KL of chance alone', (mixture) => {
