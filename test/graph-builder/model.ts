@@ -35,7 +35,7 @@ export class Model {
   async run(feeds: Feeds): Promise<Results> {
     const tensors = Object.entries(feeds).map(([name, data]) => [
       name,
-      new ort.Tensor('float32', Float32Array.from(data), this.#shapes.get(name)!.map(Number)),
+      new ort.Tensor('float32', Float32Array.from(data), bound(this.#shapes.get(name)!, data.length)),
     ]);
     const results = await this.#session.run(Object.fromEntries(tensors) as Record<string, ort.Tensor>);
     return Object.fromEntries(
@@ -49,6 +49,12 @@ export class Model {
   async release(): Promise<void> {
     await this.#session.release();
   }
+}
+
+/** The shape of so many elements; its first extent may be a symbol. */
+function bound([first, ...rest]: Shape, elements: number): number[] {
+  if (first === undefined) return [];
+  return [typeof first === 'number' ? first : elements / sizeOf(rest), ...rest.map(Number)];
 }
 
 /** Loads a graph, runs it once, lets it go. */

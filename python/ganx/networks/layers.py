@@ -98,17 +98,25 @@ def downsampling(kind: str, inputs: int, outputs: int, bias: bool) -> nn.Module:
 class MinibatchDiscrimination(nn.Module):
     """Tells each sample how close it is to others of its batch (Salimans et al. 2016, section 3.2)."""
 
-    def __init__(self, features: int, kernels: int, dimensions: int, group: int) -> None:
-        """`kernels` further features, each from a space of `dimensions`, among groups of at least `group` samples."""
+    def __init__(self, features: int, kernels: int, dimensions: int, group: int, batch: int) -> None:
+        """`kernels` further features, each from a space of `dimensions`, among groups of at least `group` samples.
+
+        In evaluation mode all of a batch is compared, and what it sums is scaled to what a training batch would sum.
+        """
         super().__init__()
-        self.kernels, self.group = kernels, group
+        self.kernels, self.group, self.batch = kernels, group, batch
         self.weight = nn.Parameter(0.05 * torch.randn(features, kernels * dimensions))
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, F] -> [N, F + kernels]."""
-        among = next(n for n in range(min(self.group, len(x)), len(x) + 1) if len(x) % n == 0)
+        among = self._compared(len(x)) if self.training else len(x)
         m = (x @ self.weight).reshape(-1, among, self.kernels, self.weight.shape[1] // self.kernels)
         apart = (m[:, :, None] - m[:, None]).abs().sum(4)  # [groups, among, among, kernels]
         # A sample's closeness to itself is 1.
-        closeness = torch.exp(-apart).sum(2).reshape(-1, self.kernels)
-        return torch.cat([x, closeness - 1], 1)
+        closeness = torch.exp(-apart).sum(2).reshape(-1, self.kernels) - 1
+        if not self.training:
+            closeness = closeness * ((self._compared(self.batch) - 1) / max(len(x) - 1, 1))
+        return torch.cat([x, closeness], 1)
+
+    def _compared(self, batch: int) -> int:
+        return next(n for n in range(min(self.group, batch), batch + 1) if batch % n == 0)

@@ -129,7 +129,11 @@ class Discriminator(Network):
         self.minibatch: nn.Module = nn.Identity()
         if comparison["kernels"] > 0:
             self.minibatch = MinibatchDiscrimination(
-                features, comparison["kernels"], comparison["dimensions"], comparison["group"]
+                features,
+                comparison["kernels"],
+                comparison["dimensions"],
+                comparison["group"],
+                recipe["batch"],
             )
             features += comparison["kernels"]
         self.logit = nn.Linear(features, 1)

@@ -278,6 +278,42 @@ describe('minibatch discrimination', () => {
       }
   });
 
+  describe('exported', () => {
+    const recipe = pointsRecipe({ minibatchDiscrimination: { kernels, dimensions, group: 3 } }, { batch: 6 });
+    const one = direction(features, 1);
+    /** Features of the first of `count` samples, the same ones over and over. */
+    async function exported(count: number, of: readonly (readonly number[])[]) {
+      const graph = new Graph('minibatch');
+      const pass = new Pass({ graph, network: 'discriminator', training: false });
+      const { features: compare } = minibatchDiscrimination.hooks(recipe, points)!;
+      graph.output('y', compare!(pass, graph.input('x', 'float32', ['N', features])));
+      const weight = direction(features * kernels * dimensions, 3);
+      const model = await Model.load(graph);
+      const x = Array.from({ length: count }, (_, i) => of[i % of.length]!).flat();
+      const { y } = await model.run({ x, [graph.inputs[1]!.name!]: weight });
+      await model.release();
+      return Array.from(y!).slice(features, features + kernels);
+    }
+
+    test('a collapsed batch of any size gives what one in training does', async () => {
+      for (const count of [2, 3, 6, 50])
+        for (const value of await exported(count, [Array.from(one)])) expect(value).toBeCloseTo(3 - 1, 5);
+    });
+
+    test('what a batch gives does not grow with it', async () => {
+      const two = [Array.from(one), Array.from(direction(features, 2))];
+      const [few, many] = [await exported(100, two), await exported(400, two)];
+      few.forEach((value, b) => {
+        // Of 99 others 49 are the same, of 399 199.
+        expect(Math.abs(value - many[b]!)).toBeLessThan(0.01);
+      });
+    });
+
+    test('a sample alone has nothing to be compared with', async () => {
+      expect(await exported(1, [Array.from(one)])).toEqual([0, 0, 0]);
+    });
+  });
+
   test('a collapsed batch gives the most there is: one less than its size', async () => {
     const one = direction(features, 1);
     const { y } = await featuresOf(
