@@ -14,6 +14,7 @@ import { isResident } from './engine/resident-data.ts';
 import { createWorkerEngine } from './engine/worker-engine.ts';
 import type { TrainEvent } from './events.ts';
 import { lengthNotes } from './length.ts';
+import { thresholdNotes } from './loss-threshold.ts';
 import { engineSpec, trainingModels } from './models.ts';
 import type { TrainOptions } from './options.ts';
 import { planRun } from './plan.ts';
@@ -66,6 +67,7 @@ export async function setUp(options: TrainOptions & Listening): Promise<Run> {
       ...imports.notes(config.sample),
       ...lengthNotes(config, start.step),
       ...precisionNotes(recipe, device, models),
+      ...thresholdNotes(recipe),
     ];
     for (const message of notes) onEvent({ type: 'note', message });
     const { step, progress } = start;

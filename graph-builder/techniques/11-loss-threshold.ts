@@ -3,7 +3,7 @@ import type { Technique } from './technique.ts';
 import { capped, skippedSpec } from './update-gate.ts';
 
 export interface LossThresholdOptions {
-  /** D learns while its loss is above this, nats. */
+  /** D learns while its loss is above this, nats. Soft labels lift the least that the loss can be: see the presets. */
   readonly discriminator: number;
   /** G learns while its loss is above this. */
   readonly generator: number;
