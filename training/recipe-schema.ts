@@ -111,7 +111,9 @@ export const recipeSchema = z.strictObject({
       .enum(['separate', 'mixed'])
       .describe('4: real and fake in batches of their own, or in one (for comparison)'),
     gradientPenalty: z.strictObject({
-      real: weight.describe("2: weight of the squared slope of D at real samples (R1) in D's loss; 0 is off"),
+      real: weight.describe(
+        "2: gamma of the penalty gamma/2 |grad D|^2 at real samples (R1) in D's loss; 0 is off",
+      ),
       fake: weight.describe('2: the same at fakes (R2); 0 is off'),
       shrink: integer(1, 1024)
         .default(1)

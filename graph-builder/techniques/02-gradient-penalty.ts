@@ -7,9 +7,9 @@ import { fixed } from '../shape.ts';
 import type { Judged, Technique } from './technique.ts';
 
 export interface GradientPenaltyOptions {
-  /** Weight on real samples (R1), in the square of the data's units; 0 is off. */
+  /** Gamma on real samples (R1), in the square of the data's units; 0 is off. */
   readonly real: number;
-  /** Weight on fakes (R2); 0 is off. */
+  /** Gamma on fakes (R2); 0 is off. */
   readonly fake: number;
   /** Taken on 1 / shrink of each batch, rounded up, unless D mixes the samples of a batch; 1 is the whole of it. */
   readonly shrink: number;
@@ -18,13 +18,14 @@ export interface GradientPenaltyOptions {
 export const gradientPenaltyOff: GradientPenaltyOptions = { real: 0, fake: 0, shrink: 1 };
 
 /**
- * 2. A zero-centred gradient penalty in D's loss: weight / 2 x the mean of |d logit / d sample|^2 over what D sees, on
+ * 2. A zero-centred gradient penalty in D's loss: gamma / 2 x the mean of |d logit / d sample|^2 over what D sees, on
  * real samples (R1), on fakes (R2), or both. Without it the game need not settle where G has won (Mescheder, Geiger &
  * Nowozin 2018); with both it covers modes that G otherwise forgets (Huang et al. 2024). It is differentiated again
  * when D learns, so a step of D costs about twice as much. On a part of the batch its expectation is the same, it is
  * noisier, and it costs that part and another pass of D on it (as Karras et al. 2020 take their path length penalty).
  * A D that mixes samples, by batch norm or minibatch discrimination, is another function of a smaller batch: there it is
- * taken on the whole.
+ * taken on the whole. A sample has a part in the logits of all others there, and its slope is that of the sum of all
+ * logits: |d (sum of logits) / d sample|^2.
  */
 export const gradientPenalty: Technique = {
   number: 2,

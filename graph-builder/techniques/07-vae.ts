@@ -37,8 +37,14 @@ export const vae: Technique = {
   number: 7,
   name: 'vae',
   off: { 'techniques.vae.reconstruction': 0 },
-  hooks: ({ techniques: { vae: options }, network }, sample) => {
+  hooks: ({ techniques: { vae: options, labels }, network }, sample) => {
     if (options.reconstruction === 0) return undefined;
+    // What is decoded from an encoded image would need its label.
+    if (labels.weight > 0)
+      throw new GraphError(
+        'vae',
+        'cannot be combined with labels; set techniques.labels.weight or techniques.vae.reconstruction to 0',
+      );
     if (network.kind !== 'dcgan')
       throw new GraphError('vae', `needs a dcgan network with images, not ${network.kind}`);
     const { zDim } = network;

@@ -179,5 +179,9 @@ describe('7 VAE/GAN', () => {
     expect(() => buildProgram(recipeWith({ vae: { ...vae, layer: 5 } }), sample).stepGraph()).toThrow(
       "vae: layer 5 must be one of D's 2, counted from 0",
     );
+    const labels = { weight: 1, embedding: 'latent', width: 4 } as const;
+    expect(() => buildProgram(recipeWith({ vae, labels }), sample)).toThrow(
+      'vae: cannot be combined with labels; set techniques.labels.weight or techniques.vae.reconstruction to 0',
+    );
   });
 });
