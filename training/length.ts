@@ -11,7 +11,7 @@ const defaultSteps = 2000;
 export function lengthOf(
   options: TrainOptions,
   stored: RunConfig | undefined,
-  recipe: Recipe,
+  { techniques: { rateDecay } }: Recipe,
   dataset: Dataset,
   samplesPerStep: number,
 ): number {
@@ -30,12 +30,9 @@ export function lengthOf(
       `${options.out!}: was started with --minutes and has no last step; say how long to go on with --steps, --epochs or --minutes`,
     );
   if (stored) return stored.steps;
-  return usualSteps(recipe);
+  // Rates that decay make the end of a training what it is: it comes when they are at theirs.
+  return rateDecay.decay === 'none' ? defaultSteps : rateDecay.steps;
 }
-
-/** Rates that decay make the end of a training what it is: it comes when they are at theirs. */
-export const usualSteps = ({ techniques: { rateDecay } }: Recipe): number =>
-  rateDecay.decay === 'none' ? defaultSteps : rateDecay.steps;
 
 /** What one should know of a run that does not end when its learning rates have decayed. */
 export function lengthNotes(

@@ -1,6 +1,5 @@
 import { techniques, techniquesOff } from '../../graph-builder/techniques/index.ts';
 import type { Recipe, SampleSpec } from '../../graph-builder/recipe.ts';
-import { usualSteps } from '../length.ts';
 import { changeRecipe } from '../recipe.ts';
 
 /** One row of an ablation: a name and the recipe that is trained for it. */
@@ -57,20 +56,15 @@ export function switchesOf(recommended: Recipe, sample: SampleSpec): Switch[] {
   });
 }
 
-/** What decays within a training: a shorter one in which it does not would be judged before it has come to its point. */
+/** What decays within a training: one that ends before would be judged before it has come to its point. */
 const schedules = ['rateDecay', 'instanceNoise', 'layerNoise'] as const;
 
-/** The recipe with its schedules as much shorter, or longer, as a training of `steps` is than the recipe's usual one. */
-export function asLongAs(steps: number, recipe: Recipe): Recipe {
-  const usually = usualSteps(recipe);
-  return changeRecipe(
+/** The recipe with schedules that are over when a training ends, however short it is. */
+export const asLongAs = (steps: number, recipe: Recipe): Recipe =>
+  changeRecipe(
     recipe,
-    schedules.map((name) => {
-      const scaled = Math.round((recipe.techniques[name].steps * steps) / usually);
-      return `techniques.${name}.steps=${Math.max(1, scaled)}`;
-    }),
+    schedules.map((name) => `techniques.${name}.steps=${steps}`),
   );
-}
 
 /**
  * The recommended recipe and that without each of its techniques; `plain`, its networks, loss and optimisers with all
