@@ -22,7 +22,7 @@ export function generatorCommand(name: string, description: string): Command {
 /** Adds the options that such commands share, after their own. */
 export function addGeneratorOptions(command: Command): Command {
   return command
-    .option('--label <class>', 'name or number of the class, for a generator with classes')
+    .option('--label <class>', 'name of the class, or its number where no class is named by one')
     .addOption(new Option('--device <name>', 'cpu, cuda, cuda:<index> or webgpu').default('cpu'))
     .option('--threads <n>', 'threads of onnxruntime (default: all cores)', integer('--threads', 1, 1024))
     .option('--json', 'print the result as JSON');

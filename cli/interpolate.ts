@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { maxSamples } from '../inference/generator.ts';
-import { labelOf } from '../inference/labels.ts';
+import { classesOf, labelOf } from '../inference/labels.ts';
 import { addGeneratorOptions, generatorCommand, withGenerator } from './generator-options.ts';
 import type { GeneratorFlags } from './generator-options.ts';
 import { integer, seed } from './numbers.ts';
@@ -46,9 +46,10 @@ async function run(path: string, flags: Flags): Promise<void> {
     });
     const columns = frames <= longestRow ? frames : undefined;
     const files = await writePictures(output, generator, samples, columns);
+    const drawn = samples.labels && { classes: classesOf(samples.labels, metadata) };
     process.stdout.write(
       flags.json
-        ? `${JSON.stringify({ files, shape: samples.shape, fromSeed, toSeed, seed: flags.seed })}\n`
+        ? `${JSON.stringify({ files, shape: samples.shape, fromSeed, toSeed, seed: flags.seed, ...drawn })}\n`
         : `${describePictures(files, samples)}, from seed ${fromSeed} to seed ${toSeed}\n`,
     );
   });

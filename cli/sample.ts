@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { maxSamples } from '../inference/generator.ts';
-import { labelOf } from '../inference/labels.ts';
+import { classesOf, labelOf } from '../inference/labels.ts';
 import { addGeneratorOptions, generatorCommand, withGenerator } from './generator-options.ts';
 import type { GeneratorFlags } from './generator-options.ts';
 import { integer, positive, seed } from './numbers.ts';
@@ -36,9 +36,10 @@ async function run(path: string, flags: Flags): Promise<void> {
       ...(flags.truncation !== undefined && { truncation: flags.truncation }),
     });
     const files = await writePictures(output, generator, samples);
+    const drawn = samples.labels && { classes: classesOf(samples.labels, metadata) };
     process.stdout.write(
       flags.json
-        ? `${JSON.stringify({ files, shape: samples.shape, seed: flags.seed, recipe: metadata.recipe, steps: metadata.steps })}\n`
+        ? `${JSON.stringify({ files, shape: samples.shape, seed: flags.seed, ...drawn, recipe: metadata.recipe, steps: metadata.steps })}\n`
         : `${describePictures(files, samples)}, seed ${flags.seed}\n`,
     );
   });

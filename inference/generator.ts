@@ -10,7 +10,7 @@ export const maxSamples = 65_536;
  */
 export const sliceSize = 64;
 
-/** A class: its number or its name. */
+/** A class: its number, from 0 on in the order of the generator's `classes`, or its name; see `labelOf`. */
 export type Label = number | string;
 
 export interface SampleOptions {

@@ -82,6 +82,19 @@ describe('ganx sample', () => {
     await ganx(folder, 'sample', 'classes.onnx', '--label', 'cat', '--out', 'cat.png');
     expect(bytesOf('fox.png')).toEqual(bytesOf('two.png'));
     expect(bytesOf('cat.png')).not.toEqual(bytesOf('fox.png'));
+    const { stdout } = await ganx(folder, 'sample', 'classes.onnx', '-n', '4', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ classes: ['cat', 'dog', 'fox', 'cat'] });
+    const between = await ganx(
+      folder,
+      'interpolate',
+      'classes.onnx',
+      '--frames',
+      '2',
+      '--label',
+      '1',
+      '--json',
+    );
+    expect(JSON.parse(between.stdout)).toMatchObject({ classes: ['dog', 'dog'] });
   });
 
   test('truncation makes the samples more alike', async () => {
