@@ -42,7 +42,7 @@ export function benchCommand(): Command {
         throw new InputError(
           `--out: a folder ${folder} would be taken for the data of that name; choose another`,
         );
-      const table = await runAblation({
+      const { table, files } = await runAblation({
         ...flags,
         out: folder,
         ...(only === undefined ? {} : { only: only.split(',').map((part) => part.trim()) }),
@@ -54,7 +54,11 @@ export function benchCommand(): Command {
           );
         },
       });
-      process.stdout.write(`${table}\nwritten to ${folder}/table.md and ${folder}/runs.jsonl\n`);
+      process.stdout.write(
+        files.length
+          ? `${table}\nwritten to ${files.join(' and ')}\n`
+          : 'nothing is written: no training has come to its end\n',
+      );
       if (signal.aborted) process.exitCode = 130;
     });
   return new Command('bench').description('measure what is worth what').addCommand(techniques);

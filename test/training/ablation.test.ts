@@ -1,8 +1,11 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { InputError } from '../../artifacts/errors.ts';
+import { runAblation } from '../../training/ablation/ablation.ts';
 import type { AblationRun } from '../../training/ablation/ablation.ts';
 import { asLongAs, cellsOf, switchesOf } from '../../training/ablation/cells.ts';
+import { appendRun, readRuns } from '../../training/ablation/runs-file.ts';
 import { renderTable } from '../../training/ablation/table.ts';
 import { presets } from '../../training/presets.ts';
 import { ganx } from '../cli/ganx.ts';
@@ -108,4 +111,56 @@ test('trainings at the same time score as those one after the other, and are not
   const older = (await readFile(file, 'utf8')).replace(/"recipeSha256":"\w+"/, '"recipeSha256":"0"');
   await writeFile(file, older);
   expect((await bench('together', '2')).length).toBe(3);
+});
+
+test('the table is that of what was asked, whether or not anything was trained for it', async () => {
+  const folder = await temporaryFolder();
+  const bench = async (steps: number) => {
+    const flags = ['--steps', String(steps), '--only', 'recommended', '--out', 'out'];
+    const { code, stdout } = await ganx(folder, 'bench', 'techniques', ...flags);
+    expect(code).toBe(0);
+    const table = await readFile(join(folder, 'out/table.md'), 'utf8');
+    expect(table).toMatch(`ring8: ${steps} steps`);
+    expect(stdout).toContain(table);
+    return stdout.trimEnd().split('\n').at(-1);
+  };
+  const both = `written to ${join('out', 'table.md')} and ${join('out', 'runs.jsonl')}`;
+  expect(await bench(2)).toBe(both);
+  expect(await bench(3)).toBe(both);
+  expect(await bench(2)).toBe(`written to ${join('out', 'table.md')}`);
+});
+
+test('names no file where it is stopped before a training has ended', async () => {
+  const out = await temporaryFolder();
+  const stopped = {
+    data: 'ring8',
+    steps: 2,
+    seeds: 1,
+    threads: 1,
+    out,
+    signal: AbortSignal.abort(),
+  } as const;
+  expect((await runAblation(stopped)).files).toEqual([]);
+  expect(await readdir(out)).toEqual([]);
+});
+
+test('a crash costs the training that was being written; what else is no training is refused', async () => {
+  const file = join(await temporaryFolder(), 'runs.jsonl');
+  expect(await readRuns(file)).toEqual([]);
+  const run = {
+    ...{ data: 'ring8', cell: 'recommended', seed: 0, steps: 2, recipeSha256: '0' },
+    ...{ seconds: 1, outcome: 'done', scores: { modes: 3, reverseKl: NaN } },
+  };
+  await appendRun(file, run);
+  await writeFile(file, '{"data":"ri', { flag: 'a' });
+  expect(await readRuns(file)).toEqual([run]);
+  await appendRun(file, { ...run, seed: 1 });
+  expect((await readRuns(file)).map(({ seed }) => seed)).toEqual([0, 1]);
+  await writeFile(file, '{"data":"ring8"}\n', { flag: 'a' });
+  const refused = new InputError(`${file}: line 3 is no training ("{\\"data\\":\\"ring8\\"}")`);
+  await expect(readRuns(file)).rejects.toThrow(refused);
+  const folder = await temporaryFolder();
+  await mkdir(join(folder, 'runs.jsonl'));
+  const asked = { data: 'ring8', steps: 2, seeds: 1, threads: 1, out: folder } as const;
+  await expect(runAblation(asked)).rejects.toThrow(/runs\.jsonl: cannot read: it is a folder/);
 });

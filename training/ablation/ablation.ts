@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InputError } from '../../artifacts/errors.ts';
-import { appendLine, makeFolder, readText, writeFileAtomic } from '../../artifacts/files.ts';
+import { makeFolder, writeFileAtomic } from '../../artifacts/files.ts';
 import { Generator } from '../../inference/node.ts';
 import { openDataset } from '../data/dataset.ts';
 import { presets } from '../presets.ts';
@@ -12,6 +12,8 @@ import { asLongAs, cellsOf } from './cells.ts';
 import type { Cell } from './cells.ts';
 import { judgeOf } from './judges.ts';
 import type { Judge, Scores } from './judges.ts';
+import { appendRun, readRuns } from './runs-file.ts';
+import type { RunRecord } from './runs-file.ts';
 import { renderTable } from './table.ts';
 
 export interface AblationOptions {
@@ -33,23 +35,17 @@ export interface AblationOptions {
 }
 
 /** One training and what came of it. */
-export interface AblationRun {
-  readonly cell: string;
-  readonly seed: number;
-  readonly steps: number;
-  /** Of the recipe that was trained. */
-  readonly recipeSha256: string;
-  readonly seconds: number;
-  readonly outcome: string;
-  readonly scores: Scores;
+export type AblationRun = Omit<RunRecord, 'data'>;
+
+export interface Ablation {
+  /** As Markdown. */
+  readonly table: string;
+  /** Files that were written; none where no training has come to its end. */
+  readonly files: readonly string[];
 }
 
-/**
- * Trains every cell of the ablation and scores its samples.
- *
- * @returns the table as Markdown
- */
-export async function runAblation(options: AblationOptions): Promise<string> {
+/** Trains every cell of the ablation, scores its samples and writes the table of all that there are. */
+export async function runAblation(options: AblationOptions): Promise<Ablation> {
   const { data, seeds, steps, out, signal } = options;
   const dataset = await openDataset(data, { size: 32, channels: 'auto' });
   const recommended = asLongAs(steps, presets[data === 'digits' ? 'dcgan' : 'mlp']!);
@@ -64,11 +60,18 @@ export async function runAblation(options: AblationOptions): Promise<string> {
         .join(', ')}`,
     );
   await makeFolder(out);
-  const file = join(out, 'runs.jsonl');
-  const runs = (await readRuns(file, data, steps)).filter((run) => cells.some((cell) => isOf(cell, run)));
+  const [runsFile, tableFile] = [join(out, 'runs.jsonl'), join(out, 'table.md')];
+  const runs: AblationRun[] = (await readRuns(runsFile)).filter(
+    (run) => run.data === data && run.steps === steps && cells.some((cell) => isOf(cell, run)),
+  );
+  const known = runs.length;
   const judge = await judgeOf(dataset);
   try {
-    const table = () => renderTable({ data, steps, judge, cells, runs });
+    const writeTable = async () => {
+      const table = renderTable({ data, steps, judge, cells, runs });
+      if (runs.length) await writeFileAtomic(tableFile, table);
+      return table;
+    };
     const trainings = Array.from({ length: seeds }, (_, seed) =>
       cells.map((cell) => ({ cell, seed })),
     ).flat();
@@ -78,16 +81,16 @@ export async function runAblation(options: AblationOptions): Promise<string> {
     const work = async () => {
       for (const { cell, seed } of waiting) {
         if (signal?.aborted) return;
-        let run = runs.find((known) => known.cell === cell.name && known.seed === seed);
+        let run = runs.find((there) => there.cell === cell.name && there.seed === seed);
         if (!run) {
-          run = await runCell(cell, seed, options, judge);
+          const trained = await runCell(cell, seed, options, judge);
           // Stopped in the middle of it.
-          if (run.outcome === 'stopped') return;
-          const line = JSON.stringify({ data, ...run });
-          runs.push(run);
+          if (trained.outcome === 'stopped') return;
+          run = trained;
+          runs.push(trained);
           written = written.then(async () => {
-            await appendLine(file, line);
-            await writeFileAtomic(join(out, 'table.md'), table());
+            await appendRun(runsFile, { data, ...trained });
+            await writeTable();
           });
           await written;
         }
@@ -95,7 +98,9 @@ export async function runAblation(options: AblationOptions): Promise<string> {
       }
     };
     await Promise.all(Array.from({ length: options.jobs ?? 1 }, work));
-    return table();
+    const table = await writeTable();
+    const files = [...(runs.length ? [tableFile] : []), ...(runs.length > known ? [runsFile] : [])];
+    return { table, files };
   } finally {
     await judge.dispose();
   }
@@ -107,25 +112,6 @@ const digestOf = (recipe: Cell['recipe']) =>
 /** Whether a training was one of this cell as it is now: presets change. */
 const isOf = ({ name, recipe }: Cell, { cell, recipeSha256 }: AblationRun) =>
   cell === name && recipeSha256 === digestOf(recipe);
-
-/** Trainings of the same data and length that are there already. */
-async function readRuns(file: string, data: string, steps: number): Promise<AblationRun[]> {
-  const text = await readText(file).catch((error: unknown) => {
-    if (error instanceof InputError) return '';
-    throw error;
-  });
-  return (
-    text
-      .split('\n')
-      .filter((line) => line !== '')
-      // JSON has no NaN: a figure that could not be had is null there.
-      .map(
-        (line) =>
-          JSON.parse(line, (_key, value: unknown) => value ?? NaN) as AblationRun & { readonly data: string },
-      )
-      .filter((run) => run.data === data && run.steps === steps)
-  );
-}
 
 async function runCell(
   { name, recipe }: Cell,
