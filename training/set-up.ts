@@ -64,6 +64,7 @@ export async function setUp(options: TrainOptions & Listening): Promise<Run> {
     await writeFileAtomic(folder.trainingLoop, models.loop);
     onEvent(startEvent(config, plan.device, program, dataset, folder, threads, start.step));
     const notes = [
+      ...ignoredNotes(dataset),
       ...imports.notes(config.sample),
       ...lengthNotes(config, start.step),
       ...precisionNotes(recipe, device, models),
@@ -124,6 +125,14 @@ async function tunedConfig(
   onEvent({ type: 'tuned', usual, ...tuning });
   return { ...config, execution: tuning.chosen };
 }
+
+/** Files that might have been meant to be read. */
+const ignoredNotes = ({ ignored }: Dataset): string[] =>
+  ignored
+    ? [
+        `ignored ${ignored.count} ${ignored.count === 1 ? 'file of another type,' : 'files of other types such as'} ${ignored.example}`,
+      ]
+    : [];
 
 /** The data, where they stay on the device. */
 const residentIn = ({ device, dataset }: RunPlan): Dataset | undefined =>

@@ -34,12 +34,14 @@ describe('bad data', () => {
     await mkdir(join(folder, 'pictures'));
     for (let i = 0; i < 9; i++) await image(join(folder, `pictures/${i}.jpg`), `rgb(${i * 20}, 90, 30)`);
     const whole = await readFile(join(folder, 'pictures/0.jpg'));
+    await writeFile(join(folder, 'pictures/old.gif'), '');
     await writeFile(join(folder, 'pictures/cut.jpg'), whole.subarray(0, whole.length / 2));
     const args = ['pictures', ...tiny, '--steps', '2', '--out', 'run'];
     const { code, stdout } = await ganx(['train', ...args], folder);
     expect(code).toBe(0);
     expect(stdout).toContain('9 samples of [3, 16, 16]');
     expect(stdout).toMatch(/skipped .*cut\.jpg: /);
+    expect(stdout).toContain('ignored 1 file of another type, old.gif');
     expect(stdout).toContain('skipped 1 file that could not be read; all are in skipped.jsonl');
     expect(JSON.parse(await readFile(join(folder, 'run/skipped.jsonl'), 'utf8'))).toEqual({
       file: 'cut.jpg',

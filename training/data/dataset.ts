@@ -22,8 +22,10 @@ export interface Dataset {
   readonly classes: readonly string[];
   /** int32 [count], each an index into `classes`. */
   readonly labels: Int32Array | undefined;
-  /** Images left out because they could not be decoded. */
+  /** Images left out because they could not be decoded, and links that lead nowhere. */
   readonly skipped: readonly { readonly file: string; readonly reason: string }[];
+  /** Files of other types, and one of them; absent where there are none. */
+  readonly ignored?: { readonly count: number; readonly example: string };
   /** count * prod(sampleShape) values, row-major (NCHW for images). */
   readonly data: Uint8Array | Float32Array;
 }

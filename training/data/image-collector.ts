@@ -21,7 +21,7 @@ export class ImageCollector {
   readonly #total: number | undefined;
   readonly #images = new Map<string, Uint8Array>();
   readonly #skipped = new Map<string, string>();
-  #ignored: { count: number; first: string } | undefined;
+  #ignored: { count: number; example: string } | undefined;
   #done = 0;
 
   /** @param total images to come, undefined when unknown. */
@@ -31,12 +31,12 @@ export class ImageCollector {
     this.#total = total;
   }
 
-  /** Whether the file of this path should be added. Others are remembered for the message if no image comes. */
+  /** Whether the file of this path should be added. Others are counted. */
   wants(path: string): boolean {
     if (isHidden(path)) return false;
     if (hasImageExtension(path)) return true;
-    this.#ignored ??= { count: 0, first: path };
-    this.#ignored.count++;
+    const { count, example } = this.#ignored ?? { count: 0, example: path };
+    this.#ignored = { count: count + 1, example };
     return false;
   }
 
@@ -58,7 +58,7 @@ export class ImageCollector {
     onProgress?.(++this.#done, this.#total);
   }
 
-  /** Leaves the image of this path out. */
+  /** Leaves this path out: an image, or a link that may have led to one or to a folder of them. */
   skip(path: string, reason: string): void {
     this.#images.delete(path);
     // libvips repeats itself over many lines; the first says it.
@@ -69,7 +69,8 @@ export class ImageCollector {
   dataset(): Dataset {
     const paths = [...this.#images.keys()].sort();
     if (paths.length === 0) throw this.#nothing();
-    const classOf = classesByFolder(this.#source, [...paths, ...this.#skipped.keys()]);
+    const skipped = [...this.#skipped.keys()].filter(hasImageExtension);
+    const classOf = classesByFolder(this.#source, [...paths, ...skipped]);
     const classes = [...new Set(paths.map(classOf))].filter((name) => name !== undefined).sort();
     const labels = classes.length > 0 && Int32Array.from(paths, (path) => classes.indexOf(classOf(path)!));
     const { size, channels } = this.#options;
@@ -87,6 +88,7 @@ export class ImageCollector {
       skipped: Array.from(this.#skipped, ([file, reason]) => ({ file, reason })).sort((a, b) =>
         a.file < b.file ? -1 : 1,
       ),
+      ...(this.#ignored && { ignored: this.#ignored }),
       data: this.#assemble(paths, planes, plane),
     };
   }
@@ -113,7 +115,7 @@ export class ImageCollector {
       );
     }
     const others = this.#ignored
-      ? `only ${this.#ignored.count} other ${this.#ignored.count === 1 ? 'file,' : 'files such as'} ${this.#ignored.first}`
+      ? `only ${this.#ignored.count} other ${this.#ignored.count === 1 ? 'file,' : 'files such as'} ${this.#ignored.example}`
       : 'it is empty';
     return new InputError(
       `${this.#source}: no images found, ${others}; accepted: ${ACCEPTED_IMAGES} files (.png, .jpg, .jpeg, .webp)`,

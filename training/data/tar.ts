@@ -5,7 +5,7 @@ import { extract } from 'tar-stream';
 import { InputError } from '../../artifacts/errors.ts';
 import { forEachBounded } from './bounded.ts';
 import type { DataOptions, Dataset } from './dataset.ts';
-import { DECODE_LIMIT, ImageCollector } from './image-collector.ts';
+import { DECODE_LIMIT, ImageCollector, isHidden } from './image-collector.ts';
 import { isGzip, readHead } from './user-file.ts';
 
 interface TarFile {
@@ -45,7 +45,8 @@ async function* imagesIn(path: string, collector: ImageCollector): AsyncGenerato
     for await (const entry of archive) {
       const name = posix.join('/', entry.header.name).slice(1);
       const { type } = entry.header;
-      if (type === 'directory' || !collector.wants(name)) {
+      const isLink = type === 'symlink' || type === 'link';
+      if (type === 'directory' || isHidden(name) || !(isLink || collector.wants(name))) {
         entry.resume();
       } else if (type === 'file' || type === 'contiguous-file') {
         const chunks: Uint8Array[] = [];

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { decodeImage } from '../../../training/data/decode-image.ts';
@@ -120,6 +121,17 @@ describe('decodeImage', () => {
     const jpeg = await busyJpeg();
     const closed = Buffer.concat([jpeg.subarray(0, jpeg.length >> 1), Buffer.from([0xff, 0xd9])]);
     await expect(decodeImage(closed, SIZE, 'auto')).rejects.toThrow('damaged or incomplete JPEG image');
+  });
+
+  it('says of an image of too many pixels how large it is', async () => {
+    const png = await flat(1, 1).png().toBuffer();
+    // The header chunk: its type begins at byte 12, then width and height, and its checksum is at 29.
+    png.writeUInt32BE(17000, 16);
+    png.writeUInt32BE(17001, 20);
+    png.writeUInt32BE(crc32(png.subarray(12, 29)), 29);
+    await expect(decodeImage(png, SIZE, 'auto')).rejects.toThrow(
+      '17000 x 17001 pixels, more than the 268402689 (16383 x 16383) that are decoded',
+    );
   });
 
   it('refuses other types, whatever sharp could do with them', async () => {

@@ -113,7 +113,7 @@ describe.each(forms)('images in a %s', (form, make) => {
     );
   });
 
-  it('ignore what systems leave behind and other types', async () => {
+  it('ignore what systems leave behind, and count other types', async () => {
     const rubbish = Buffer.from('rubbish');
     const source = await make({
       'cat/a.PNG': grey,
@@ -124,7 +124,11 @@ describe.each(forms)('images in a %s', (form, make) => {
       'cat/Thumbs.db': rubbish,
       'readme.txt': rubbish,
     });
-    expect(await openSmall(source)).toMatchObject({ count: 2, classes: ['cat', 'dog'], skipped: [] });
+    const { count, classes, skipped, ignored } = await openSmall(source);
+    expect({ count, classes, skipped }).toEqual({ count: 2, classes: ['cat', 'dog'], skipped: [] });
+    expect(ignored?.count).toBe(2);
+    expect(['cat/Thumbs.db', 'readme.txt']).toContain(ignored?.example);
+    expect((await openSmall(await make({ 'a.png': grey }))).ignored).toBeUndefined();
   });
 
   it('are missed with what is there instead', async () => {
@@ -178,26 +182,32 @@ describe('an image folder', () => {
     symlinkSync(join(folder, 'cat'), join(folder, 'dog'));
     symlinkSync(folder, join(folder, 'cat', 'back'));
     symlinkSync(join(folder, 'gone'), join(folder, 'cat', 'b.png'));
+    // It may have been a class.
+    symlinkSync(join(folder, 'gone'), join(folder, 'ant'));
     const dataset = await openSmall(folder);
     expect(dataset).toMatchObject({ count: 2, classes: ['cat', 'dog'] });
-    expect(dataset.skipped[0]).toEqual({
-      file: 'cat/b.png',
-      reason: `${folder}/cat/b.png: no such file or folder`,
-    });
+    expect(dataset.skipped).toEqual(
+      ['ant', 'cat/b.png', 'dog/b.png'].map((file) => ({
+        file,
+        reason: `${folder}/${file}: no such file or folder`,
+      })),
+    );
   });
 });
 
 test.skipIf(process.platform === 'win32')(
-  'a link to a pipe or a device is left out (skipped on Windows, which has no pipes in folders)',
+  'a pipe, or a link to one or to a device, is left out (skipped on Windows, which has no pipes in folders)',
   async () => {
     const folder = writeFiles(join(root, 'pipes'), { 'a.png': grey });
     execFileSync('mkfifo', [join(root, 'pipe')]);
     symlinkSync(join(root, 'pipe'), join(folder, 'b.png'));
     symlinkSync('/dev/zero', join(folder, 'c.png'));
-    const { count, skipped } = await openSmall(folder);
+    for (const name of ['d.png', 'queue']) execFileSync('mkfifo', [join(folder, name)]);
+    const { count, skipped, ignored } = await openSmall(folder);
     expect(count).toBe(1);
+    expect(ignored).toEqual({ count: 1, example: 'queue' });
     expect(skipped.map(({ reason }) => reason)).toEqual(
-      ['b.png', 'c.png'].map((name) => `${folder}/${name}: not a regular file`),
+      ['b.png', 'c.png', 'd.png'].map((name) => `${folder}/${name}: not a regular file`),
     );
   },
 );
@@ -209,8 +219,12 @@ describe('a tar archive', () => {
   it('may hold folder entries, ./ paths and links', async () => {
     const bytes = await tarBytes({ './': null, './cat/': null, './cat/a.png': grey, './dog/b.png': red });
     expect(await open('dots.tar', bytes)).toMatchObject({ count: 2, classes: ['cat', 'dog'] });
-    const linked = await open('linked.tar', await tarBytes({ 'a.png': grey, 'b.png': null }));
-    expect(linked.skipped).toEqual([{ file: 'b.png', reason: 'a link inside the archive' }]);
+    const linked = await open('linked.tar', await tarBytes({ 'a.png': grey, 'b.png': null, dog: null }));
+    const reason = 'a link inside the archive';
+    expect(linked.skipped).toEqual([
+      { file: 'b.png', reason },
+      { file: 'dog', reason },
+    ]);
   });
 
   it('gives the data set of the same files in a folder', async () => {
