@@ -8,6 +8,8 @@ import { InputError } from '../artifacts/errors.ts';
  */
 export function report(error: unknown): 1 | 2 {
   const known = error instanceof InputError || error instanceof CommanderError;
+  // Where the command is missing or unknown, commander has printed the help instead; its message is none.
+  if (error instanceof CommanderError && error.code === 'commander.help') return 2;
   const text = known ? oneLine(error.message) : unexpected(error);
   process.stderr.write(`ganx: ${text}\n`);
   return known ? 2 : 1;

@@ -33,9 +33,15 @@ const [asked = ''] = process.argv.slice(2);
 const wanted = Object.hasOwn(commands, asked) ? [commands[asked]!] : Object.values(commands);
 
 try {
-  for (const load of wanted) program.addCommand((await load()).copyInheritedSettings(program));
+  for (const load of wanted) program.addCommand(reportingHere(await load()));
   if (process.argv.length <= 2) program.outputHelp();
   else await program.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError && error.exitCode === 0)) process.exitCode = report(error);
+}
+
+/** The command, it and those inside it with the settings of the program: their errors come here. */
+function reportingHere(command: Command): Command {
+  for (const inner of command.commands) reportingHere(inner);
+  return command.copyInheritedSettings(program);
 }

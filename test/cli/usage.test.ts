@@ -39,9 +39,25 @@ test.each([
   [['sample', 'g.onnx', '--truncation', '0'], '--truncation: "0" must be a number > 0'],
   [['sample', 'g.onnx', '--truncation', ' '], '--truncation: " " must be a number > 0'],
   [['sample', 'g.onnx', '--threads', '0'], '--threads: "0" must be an integer from 1 to 1024'],
+  [['bench', 'techniques', '--quick'], "unknown option '--quick'"],
+  [
+    ['bench', 'techniques', '--data', 'foo'],
+    "option '--data <name>' argument 'foo' is invalid. Allowed choices are ring8, grid25, digits.",
+  ],
+  [['bench', 'techniques', 'x'], "too many arguments for 'techniques'. Expected 0 arguments but got 1."],
   [['interpolate', 'g.onnx', '--frames', '1'], '--frames: "1" must be an integer from 2 to 65536'],
 ])('ganx %j', async (args, message) => {
   expect(await ganx('.', ...args)).toEqual(refusal(message));
+});
+
+test.each([
+  [['bench'], 'Usage: ganx bench [options] [command]'],
+  [['help', 'nope'], 'Usage: ganx [options] [command]'],
+])('ganx %j gives help instead of an error', async (args, usage) => {
+  const { code, stdout, stderr } = await ganx('.', ...args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr.split('\n')[0]).toBe(usage);
+  expect(stderr).not.toContain('outputHelp');
 });
 
 test('a reader that stops reading is no error', async () => {
