@@ -11,13 +11,13 @@ export function renderRecipes(): string {
   });
   return `# Recipes
 
-A recipe is plain data. \`--recipe\` takes the name of a preset, or a JSON file with a whole recipe or with what differs from a preset:
+A recipe is plain data. \`--recipe\` takes the name of a preset, or a JSON file with a whole recipe, with what differs from a preset, or of a run (its \`recipe.json\`, whose recipe is taken):
 
 \`\`\`json
 { "extends": "dcgan", "network": { "filters": 64 }, "batch": 128 }
 \`\`\`
 
-\`--set path=value\` changes one setting; values are JSON or plain words. Settings are changed in the order given. Another \`kind\` starts from the defaults of that kind, whose settings can then be changed:
+\`--set path=value\` changes one setting; values are JSON or plain words. Settings are changed in the order given. Another \`kind\` starts from the defaults of that kind, whose settings can then be changed; an object changes what it names, as a file does:
 
 | kind | starts from |
 |---|---|

@@ -128,9 +128,15 @@ export class ImportedNetworks {
     return undefined;
   }
 
-  /** The recipe with what the imported networks dictate. */
+  /**
+   * The recipe with what the imported networks dictate.
+   *
+   * @throws InputError where it leaves both networks to files that were not given
+   */
   apply(recipe: Recipe): Recipe {
     const { generator, discriminator } = this.#models;
+    if (recipe.network.kind === 'imported' && !(generator && discriminator))
+      throw new InputError('network.kind is imported: needs both --generator and --discriminator');
     if (!generator) return recipe;
     const zDim = latentOf(generator);
     return {

@@ -105,6 +105,11 @@ export const presets: Readonly<Record<string, Recipe>> = { dcgan, acgan, vaegan,
 /** What a part of a recipe starts from when it becomes one of another `kind`: one table for each family of kinds. */
 export const kindDefaults: readonly Readonly<Record<string, Readonly<Record<string, string | number>>>>[] = [
   { adam, sgd },
-  // Of these one comes from another recipe, which is one for images.
-  { dcgan: { ...dcgan.network }, mlp: { ...mlp.network, zDim: dcgan.network.zDim } },
+  {
+    dcgan: { ...dcgan.network },
+    // It comes from a recipe for points; in others it is one for images.
+    mlp: { ...mlp.network, zDim: dcgan.network.zDim },
+    // The generator's file says what it is.
+    imported: { kind: 'imported', zDim: dcgan.network.zDim },
+  },
 ];

@@ -4,11 +4,12 @@ import { InputError } from '../artifacts/errors.ts';
 import type { Recipe } from '../graph-builder/recipe.ts';
 import { kindDefaults, presets } from './presets.ts';
 import { recipeSchema } from './recipe-schema.ts';
+import { parseRunConfig } from './run-config.ts';
 
 /**
  * A recipe by preset name or from a JSON file, with settings changed.
  *
- * A file holds a whole recipe, or `{ "extends": "dcgan", ... }` with only what differs.
+ * A file holds a whole recipe, `{ "extends": "dcgan", ... }` with only what differs, or a run: its recipe.json.
  *
  * @param assignments `path=value` pairs such as `optimizer.generator.learningRate=1e-4`; values are JSON or plain text
  * @throws InputError naming the file, option, path or value
@@ -32,13 +33,14 @@ export function changeRecipe(recipe: Recipe, assignments: readonly string[]): Re
 type Json = Record<string, unknown>;
 
 function preset(name: string): Recipe {
-  const recipe = presets[name];
-  if (!recipe || !Object.hasOwn(presets, name))
+  if (!Object.hasOwn(presets, name))
     throw new InputError(
-      `--recipe: "${name}" is unknown; expected ${Object.keys(presets).join(', ')}, or a file such as ./recipe.json`,
+      `--recipe: "${name}" is unknown; expected ${presetNames}, or a file such as ./recipe.json`,
     );
-  return recipe;
+  return presets[name]!;
 }
+
+const presetNames = Object.keys(presets).join(', ');
 
 async function readRecipe(path: string): Promise<unknown> {
   let text: string;
@@ -52,30 +54,34 @@ async function readRecipe(path: string): Promise<unknown> {
   }
   let content: unknown;
   try {
-    content = JSON.parse(text);
+    // Some editors begin a file with a byte order mark.
+    content = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (cause) {
     throw new InputError(`${path}: is not JSON (${(cause as Error).message})`, { cause });
   }
   if (!isObject(content)) throw new InputError(`${path}: must hold a JSON object`);
+  if (content.format === 'ganx.run') return parseRunConfig(content, path).recipe;
   const { extends: parent, ...rest } = content;
   if (parent === undefined) return content;
-  if (typeof parent !== 'string') throw new InputError(`${path}: "extends" must be the name of a preset`);
-  return merge(preset(parent) as unknown as Json, rest);
+  if (typeof parent !== 'string' || !Object.hasOwn(presets, parent))
+    throw new InputError(`${path}: extends is ${JSON.stringify(parent)}, must be one of ${presetNames}`);
+  return merge(presets[parent] as unknown as Json, rest);
 }
 
 function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** `over` on top of `base`. A part of another `kind` starts from the defaults of that kind: its settings are others. */
+/** `over` on top of `base`. */
 function merge(base: Json, over: Json): Json {
   const result: Json = { ...base };
-  for (const [key, value] of Object.entries(over)) {
-    const known = base[key];
-    result[key] = isObject(value) && isObject(known) ? merge(ofKind(known, value.kind), value) : value;
-  }
+  for (const [key, value] of Object.entries(over)) result[key] = laidOver(base[key], value);
   return result;
 }
+
+/** What a part becomes. One of another `kind` starts from the defaults of that kind: its settings are others. */
+const laidOver = (part: unknown, value: unknown): unknown =>
+  isObject(value) && isObject(part) ? merge(ofKind(part, value.kind), value) : value;
 
 /** A part of a recipe as that of a kind: itself, or the defaults where it is of another. */
 function ofKind(part: Json, kind: unknown): Json {
@@ -101,9 +107,18 @@ function describe(issue: z.core.$ZodIssue, recipe: unknown): string {
     return `${where}${issue.keys[0]} is unknown; expected one of ${known.map((key) => where + key).join(', ')}`;
   }
   const value = valueAt(recipe, issue.path);
-  const found =
-    value === undefined ? 'nothing' : typeof value === 'number' ? String(value) : JSON.stringify(value);
-  return `${path || 'recipe'} is ${found}: ${issue.message.replace(/^Invalid (input|option): /, '')}`;
+  // Only a file that extends nothing can leave something out.
+  if (value === undefined)
+    return `${path} is missing; for a file with only what differs from a preset, add "extends": "dcgan"`;
+  const found = typeof value === 'number' ? String(value) : JSON.stringify(value);
+  return `${path || 'recipe'} is ${found}: ${expected(issue)}`;
+}
+
+function expected(issue: z.core.$ZodIssue): string {
+  // Of a union by kind; zod calls the kind a discriminator, which is something else here.
+  if (issue.code === 'invalid_union' && 'options' in issue)
+    return `expected one of ${issue.options.map((option) => JSON.stringify(option)).join('|')}`;
+  return issue.message.replace(/^Invalid (input|option): /, '');
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
@@ -120,11 +135,11 @@ function assign(recipe: Json, assignment: string): Json {
   const path = assignment.slice(0, separator).trim();
   const value = jsonOrWord(assignment.slice(separator + 1).trim());
   const changed = (part: unknown, [key, ...below]: readonly string[], above: readonly string[]): unknown => {
-    if (key === undefined) return value;
+    if (key === undefined) return laidOver(part, value);
     // Not hasOwn: a list has a length of its own.
     if (!(isObject(part) || Array.isArray(part)) || !Object.keys(part).includes(key))
       throw unknownPath(path, part, above);
-    if (isObject(part) && key === 'kind' && !below.length) return { ...ofKind(part, value), kind: value };
+    if (isObject(part) && key === 'kind' && !below.length) return laidOver(part, { kind: value });
     const next = changed((part as Json)[key], below, [...above, key]);
     return Array.isArray(part) ? part.with(Number(key), next) : { ...part, [key]: next };
   };

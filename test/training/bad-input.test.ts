@@ -100,6 +100,10 @@ describe('bad options', () => {
     ],
     [['--set', 'network.filters=-1'], '--set: network.filters is -1: expected an integer from 1 to 1024'],
     [['--set', 'loss=hinge'], /--set: loss is "hinge": expected one of "non-saturating"\|"saturating"/],
+    [
+      ['--set', 'network.kind=imported'],
+      'network.kind is imported: needs both --generator and --discriminator',
+    ],
     [['--set', 'loss'], '--set: "loss" must have the form path=value'],
     [['--set', 'techniques.softLabels.real=[1,0]'], 'low must not exceed high'],
     [

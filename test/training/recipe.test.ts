@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { InputError } from '../../artifacts/errors.ts';
 import { presets } from '../../training/presets.ts';
 import { resolveRecipe } from '../../training/recipe.ts';
 import { temporaryFolder } from './fixtures.ts';
@@ -14,8 +15,16 @@ test('--set of another kind starts from the defaults of that kind', async () => 
   ]);
   expect(optimizer.discriminator).toEqual({ ...sgd, momentum: 0.5 });
   expect(optimizer.generator).toEqual(presets.dcgan!.optimizer.generator);
-  const { network } = await resolveRecipe('dcgan', ['network.kind=mlp', 'network.hidden=32']);
-  expect(network).toEqual({ ...presets.mlp!.network, hidden: 32, zDim: 100 });
+  for (const settings of [
+    ['network.kind=mlp', 'network.hidden=32'],
+    ['network={"kind":"mlp","hidden":32}'],
+    ['network={"kind":"mlp"}', 'network={"hidden":32}'],
+  ]) {
+    const { network } = await resolveRecipe('dcgan', settings);
+    expect(network).toEqual({ ...presets.mlp!.network, hidden: 32, zDim: 100 });
+  }
+  const { network } = await resolveRecipe('mlp', ['network.kind=imported']);
+  expect(network).toEqual({ kind: 'imported', zDim: 100 });
 });
 
 test('--set of the same kind changes nothing', async () => {
@@ -30,6 +39,37 @@ test('a recipe file may do the same', async () => {
   expect((await resolveRecipe(path)).optimizer.generator).toEqual(sgd);
 });
 
+test('a recipe file may be that of a run, and may begin with a byte order mark', async () => {
+  const path = join(await temporaryFolder(), 'recipe.json');
+  const recipe = { ...presets.mlp!, batch: 32 };
+  const run = {
+    ...{ format: 'ganx.run', formatVersion: 1, ganxVersion: '0.1.0', recipe, data: 'ring8' },
+    ...{ dataName: 'ring8', dataSha256: '', samples: 1, sample: { kind: 'points', shape: [2], classes: 0 } },
+    ...{ classes: [], size: 32, seed: 0, steps: 1, device: 'cpu', threads: 1 },
+  };
+  writeFileSync(path, JSON.stringify(run));
+  expect(await resolveRecipe(path)).toEqual(recipe);
+  writeFileSync(path, `\uFEFF${JSON.stringify(recipe)}`);
+  expect(await resolveRecipe(path)).toEqual(recipe);
+});
+
+test.each([
+  [
+    '{ "batch": 32 }',
+    'name is missing; for a file with only what differs from a preset, add "extends": "dcgan"',
+  ],
+  [
+    '{ "extends": "./other.json" }',
+    'extends is "./other.json", must be one of dcgan, acgan, vaegan, klgan, mlp, finetune',
+  ],
+  ['{ "extends": 3 }', 'extends is 3, must be one of dcgan, acgan, vaegan, klgan, mlp, finetune'],
+  ['{ "format": "ganx.run" }', 'formatVersion: Invalid input: expected 1; was it written by another ganx?'],
+])('a recipe file %s is refused', async (content, message) => {
+  const path = join(await temporaryFolder(), 'recipe.json');
+  writeFileSync(path, content);
+  await expect(resolveRecipe(path)).rejects.toThrow(new InputError(`${path}: ${message}`));
+});
+
 test('--set changes one element of a list', async () => {
   const { techniques } = await resolveRecipe('dcgan', ['techniques.softLabels.real.0=0.9']);
   expect(techniques.softLabels.real).toEqual([0.9, 1.2]);
@@ -38,11 +78,10 @@ test('--set changes one element of a list', async () => {
 test.each([
   ['techniques.softLabels.real.length=-1', 'techniques.softLabels.real.length is unknown'],
   ['a.real.length=-1', 'a.real.length is unknown; expected one of name, network'],
-  [
-    'optimizer.generator.kind=adamw',
-    "optimizer.generator.kind is \"adamw\": Invalid discriminator value. Expected 'adam' | 'sgd'",
-  ],
-  ['optimizer.generator.kind=3', 'optimizer.generator.kind is 3: Invalid discriminator value.'],
+  ['optimizer.generator.kind=adamw', 'optimizer.generator.kind is "adamw": expected one of "adam"|"sgd"'],
+  ['optimizer.generator.kind=3', 'optimizer.generator.kind is 3: expected one of "adam"|"sgd"'],
+  ['network.kind=foo', 'network.kind is "foo": expected one of "dcgan"|"mlp"|"imported"'],
+  ['network={"kind":"mlp","filters":3}', 'network.filters is unknown; expected one of network.kind'],
   [
     'optimizer.generator.learningRate=1e999',
     'optimizer.generator.learningRate is Infinity: expected a number > 0, at most 1',
