@@ -24,7 +24,10 @@ export function exportCommand(): Command {
       ).choices(['ema', 'live']),
     )
     .option('--deterministic', 'without dropout and noise: a latent has one picture')
-    .option('--fp16', 'store weights in half the space; computed with as float32, so every runtime loads it')
+    .option(
+      '--fp16',
+      "store the generator's weights in half the space; computed with as float32, so every runtime loads it",
+    )
     .option('--checkpoint <step>', 'its step (default: the newest)', integer('--checkpoint', 0))
     .option('--out <file>', 'a .onnx file for the generator alone (default: all networks, into the run)')
     .option('--json', 'print the result as JSON')

@@ -100,13 +100,14 @@ export class ImportedNetworks {
       [...(models[role]?.tensors.keys() ?? [])].flatMap((name) => [name, `${role}/${name}`]),
     );
     const unmatched = unmatchedPattern(freeze, names);
-    if (unmatched !== undefined)
-      throw new InputError(
-        `--freeze: ${unmatched} fits no tensor; there are ${names
-          .filter((_, i) => i % 2 === 0)
-          .slice(0, 6)
-          .join(', ')}, ...`,
+    if (unmatched !== undefined) {
+      // What stays as it is anyway, such as constants of the exporter, is nothing to freeze.
+      const trained = Object.values(models).flatMap(({ tensors }) =>
+        [...tensors].flatMap(([name, { role }]) => (role === 'constant' ? [] : name)),
       );
+      const known = trained.length > 6 ? [...trained.slice(0, 6), '...'] : trained;
+      throw new InputError(`--freeze: ${unmatched} fits no tensor; there are ${known.join(', ')}`);
+    }
     return new ImportedNetworks(models, freeze);
   }
 

@@ -22,6 +22,11 @@ export const latentOf = ({ inputs }: ImportedModel): number => sizeOf(inputs[0]!
 export function checkGenerator({ model, inputs, outputs }: ImportedModel, sample?: SampleSpec): void {
   checkPorts('generator', model.source, inputs, outputs);
   const made = outputs[0]!.shape.slice(1);
+  // One number a sample is what a discriminator gives.
+  if (made.every((extent) => extent === 1))
+    throw new InputError(
+      `${model.source}: as a generator it must make samples of two numbers or more, and gives ${formatShape(outputs[0]!.shape)}`,
+    );
   if (sample && !fits(made, sample.shape))
     throw new InputError(
       `${model.source}: as a generator it makes samples of ${formatShape(made)}, and the data has ${formatShape(sample.shape)}; choose other data or --size`,

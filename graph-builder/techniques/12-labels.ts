@@ -30,7 +30,11 @@ export const labels: Technique = {
   off: { 'techniques.labels.weight': 0 },
   hooks: ({ techniques: { labels: options }, network }, { classes = 0 }) => {
     if (options.weight === 0) return undefined;
-    if (classes < 2) throw new GraphError('labels', `the data has ${classes} classes, must have at least 2`);
+    if (classes < 2)
+      throw new GraphError(
+        'labels',
+        `the data has ${classes} classes, must have at least 2: put the images of each into a sub-folder of its own, or choose a recipe without labels`,
+      );
     if (options.embedding === 'channels' && network.kind !== 'dcgan')
       throw new GraphError('labels', `embedding channels needs a dcgan network, not ${network.kind}`);
     const { width } = options;

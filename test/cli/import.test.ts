@@ -30,7 +30,13 @@ test('import --json gives the same as data', async () => {
     opset: 18,
     outputs: [{ name: 'p', dtype: 'float32', shape: ['N', 1] }],
     tensors: [{ name: 'fc.weight', role: 'parameter', elements: 16 }],
-    roles: [{ role: 'generator' }, { role: 'discriminator' }],
+    roles: [
+      {
+        role: 'generator',
+        problem: 'as a generator it must make samples of two numbers or more, and gives [N, 1]',
+      },
+      { role: 'discriminator' },
+    ],
   });
 });
 

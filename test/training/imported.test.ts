@@ -96,13 +96,17 @@ describe('networks that do not fit are refused in one line', () => {
       'flat.onnx: as a discriminator it must give one logit a sample, [N], [N, 1] or [N, 1, 1, 1], and gives [N, 1, 16, 16]',
     ],
     [
+      ['--generator', 'D.onnx'],
+      'D.onnx: as a generator it must make samples of two numbers or more, and gives [N, 1]',
+    ],
+    [
       ['--generator', 'half.onnx'],
       'half.onnx: has nothing to train; weights must be float32, and its tensors are float16',
     ],
     [['--generator', 'none.onnx'], 'none.onnx: cannot read: no such file or folder (ENOENT)'],
     [
       ['--generator', 'G.onnx', '--freeze', 'main.*'],
-      '--freeze: main.* fits no tensor; there are fc.weight, fc.bias, int64 shape, ...',
+      '--freeze: main.* fits no tensor; there are fc.weight, fc.bias',
     ],
     [['--freeze', 'x'], '--freeze: needs --generator or --discriminator, whose tensors it names'],
     [['--generator', 'G.onnx', '--freeze', '*'], 'G.onnx: has nothing to train; --freeze * leaves no tensor'],

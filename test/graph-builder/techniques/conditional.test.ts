@@ -73,7 +73,9 @@ describe.each(['latent', 'channels'] as const)('12 labels by %s', (embedding) =>
 test('12 labels are refused where there are none, and maps where there are no images', () => {
   expect(() =>
     buildProgram(recipeWith({ labels: { weight: 1, embedding: 'latent', width: 4 } }), images(1, 16)),
-  ).toThrow('labels: the data has 0 classes, must have at least 2');
+  ).toThrow(
+    'labels: the data has 0 classes, must have at least 2: put the images of each into a sub-folder of its own, or choose a recipe without labels',
+  );
   expect(() =>
     buildProgram(
       recipeOf(mlp, {
