@@ -22,13 +22,16 @@ export function labelOf(
   const numbered = classes.some((name) => Number.isFinite(Number(name)));
   const number = /^\d+$/.test(text) && !numbered ? Number(text) : NaN;
   if (number < (classes.length || Infinity)) return number;
-  const known = classes.length > 10 ? [...classes.slice(0, 10), '...'] : classes;
   throw new InputError(
     classes.length
-      ? `${what}: ${JSON.stringify(text)} must be one of ${known.join(', ')}${numbered ? '' : `, or a number from 0 to ${classes.length - 1}`}`
+      ? `${what}: ${JSON.stringify(text)} must be one of ${listed(classes)}${numbered ? '' : `, or a number from 0 to ${classes.length - 1}`}`
       : `${what}: ${JSON.stringify(text)} must be an integer >= 0`,
   );
 }
+
+/** The names of classes, of many the first ones. */
+export const listed = (classes: readonly string[]): string =>
+  (classes.length > 10 ? [...classes.slice(0, 10), '...'] : classes).join(', ');
 
 /** The classes of samples by name, by number where they have no names. */
 export const classesOf = (

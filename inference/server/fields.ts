@@ -1,5 +1,6 @@
 import type { GeneratorMetadata } from '../../artifacts/metadata.ts';
 import type { Label } from '../generator.ts';
+import { listed } from '../labels.ts';
 import type { Limits } from './limits.ts';
 
 /** A field of a request's body: its JSON schema, and the rule that a refusal states. */
@@ -122,7 +123,7 @@ function labelField({ conditional, classes }: GeneratorMetadata, most: number): 
   };
   const one = classes.length ? [number, { type: 'string', enum: classes }] : [number];
   const named = classes.length
-    ? `a class: a number from 0 to ${classes.length - 1} or a name`
+    ? `a class: a number from 0 to ${classes.length - 1}, or one of ${listed(classes)}`
     : 'an integer >= 0';
   const anyOf = most ? [...one, { type: 'array', items: { anyOf: one }, minItems: 1, maxItems: most }] : one;
   return {

@@ -115,12 +115,12 @@ describe('a wrong body', () => {
     [
       'generate',
       { label: 3 },
-      'label 3 must be a class: a number from 0 to 2 or a name; or a list of n such',
+      'label 3 must be a class: a number from 0 to 2, or one of cat, dog, fox; or a list of n such',
     ],
     [
       'generate',
       { label: ['cat', 'cow'] },
-      'label ["cat","cow"] must be a class: a number from 0 to 2 or a name; or a list of n such',
+      'label ["cat","cow"] must be a class: a number from 0 to 2, or one of cat, dog, fox; or a list of n such',
     ],
     ['generate', { n: 2, label: [1] }, 'label has 1 elements, must be one label or n = 2 of them'],
     ['generate', { samples: 3 }, `"samples" is unknown here; expected ${fields}`],
@@ -134,7 +134,11 @@ describe('a wrong body', () => {
     ['interpolate', { a: 1, b: [1, 2, 3, 'x'.repeat(99)] }, `b [1,2,3,"${'x'.repeat(52)}... must be ${end}`],
     ['interpolate', { a: [1, 2, 3, 1e39], b: 2 }, 'a has Infinity at element 3, must be finite'],
     ['interpolate', { a: 1, b: 2, frames: 1 }, 'frames 1 must be an integer from 2 to 256'],
-    ['interpolate', { a: 1, b: 2, label: [1] }, 'label [1] must be a class: a number from 0 to 2 or a name'],
+    [
+      'interpolate',
+      { a: 1, b: 2, label: [1] },
+      'label [1] must be a class: a number from 0 to 2, or one of cat, dog, fox',
+    ],
     ['interpolate', { a: 1, b: 2, path: 'spline' }, 'path "spline" must be "great-circle" or "line"'],
   ])('%s %j: %s', async (route, body, message) => {
     const app = await service(conditionalModel());
