@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { InputError } from './errors.ts';
 import {
@@ -9,12 +9,12 @@ import {
   onFile,
   readJsonObject,
   readText,
-  temporaryBeside,
-  writeFlushed,
   writeFileAtomic,
   writeJson,
 } from './files.ts';
 import type { JsonObject, JsonValue } from './files.ts';
+import { lockFile, RunLock } from './run-lock.ts';
+import type { LockOptions } from './run-lock.ts';
 
 /** One line of log.jsonl. A number that is not finite is written as null. */
 export interface LogRecord {
@@ -41,6 +41,8 @@ export class RunFolder {
   readonly report: string;
   /** The topmost folder that `create` made; undefined where all were there. */
   readonly #made: string | undefined;
+  /** What `create` and `resume` take. */
+  #lock: RunLock | undefined;
 
   private constructor(path: string, made?: string) {
     this.path = path;
@@ -60,23 +62,18 @@ export class RunFolder {
   }
 
   /**
-   * Makes the folder of a new run. Of several processes that try at once only one gets it.
+   * Makes the folder of a new run, which this process alone writes until it releases it.
    *
-   * @throws InputError where something is there already, or it cannot be written.
+   * @throws InputError where something is there already, another process makes one too, or it cannot be written
    */
   static async create(path: string): Promise<RunFolder> {
-    const found = await contents(path);
-    if (found?.includes(recipeFile))
-      throw new InputError(
-        `${path}: holds another run (found ${listed(found)}); use --resume or another --out`,
-      );
-    if (found?.length)
-      throw new InputError(`${path}: is not empty (found ${listed(found)}); use another --out`);
+    await refuseTaken(path);
     const made = await makeFolder(path);
     const folder = new RunFolder(path, made && resolve(made));
-    await folder.#claim();
     try {
-      await folder.#probe();
+      folder.#lock = await RunLock.take(path);
+      // A run that was faster may have ended by now.
+      await refuseTaken(path);
     } catch (error) {
       await folder.discardIfEmpty();
       throw error;
@@ -111,6 +108,23 @@ export class RunFolder {
         `${path}: not the folder of a run (no ${recipeFile}; found ${found.length ? listed(found) : 'nothing'})`,
       );
     return new RunFolder(path);
+  }
+
+  /**
+   * Opens the folder of a run to go on with, which this process alone writes until it releases it.
+   *
+   * @throws InputError where it is none, or another process writes it
+   */
+  static async resume(path: string, options: LockOptions): Promise<RunFolder> {
+    const folder = await RunFolder.open(path);
+    folder.#lock = await RunLock.take(path, options);
+    return folder;
+  }
+
+  /** Lets another process write the folder. */
+  async release(): Promise<void> {
+    await this.#lock?.release();
+    this.#lock = undefined;
   }
 
   /** Weights of an imported network, under the names that they had there. */
@@ -178,35 +192,13 @@ export class RunFolder {
     if (lines.length) await writeFileAtomic(this.skipped, lines.join(''));
   }
 
-  /** Undoes `create` where nothing has been written: removes the folders that it made. */
+  /** Releases the folder; where nothing has been written, undoes `create`: removes the folders that it made. */
   async discardIfEmpty(): Promise<void> {
+    await this.release();
     for (const folder of [this.samples, this.checkpoints]) await removeEmpty(folder);
     if (this.#made === undefined) return;
     for (let folder = resolve(this.path); ; folder = dirname(folder))
       if (!(await removeEmpty(folder)) || folder === this.#made) return;
-  }
-
-  /** Making a folder is the one step of the file system that fails for all but the first. */
-  async #claim(): Promise<void> {
-    try {
-      await onFile('write', this.path, () => mkdir(this.checkpoints));
-    } catch (error) {
-      if (errorCode((error as Error).cause) === 'EEXIST')
-        throw new InputError(`${this.path}: another run has just begun there; use another --out`, {
-          cause: error,
-        });
-      await this.discardIfEmpty();
-      throw error;
-    }
-  }
-
-  /** Permissions alone do not tell whether a folder can be written, so a file is. */
-  async #probe(): Promise<void> {
-    const probe = temporaryBeside(this.recipe);
-    await onFile('write', this.path, async () => {
-      await writeFlushed(probe, 'wx', '');
-      await rm(probe);
-    });
   }
 }
 
@@ -231,6 +223,17 @@ function parseRecord(line: string): LogRecord | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Refuses the place of a new run where there is anything but the lock of a process that makes one there, too. */
+async function refuseTaken(path: string): Promise<void> {
+  const found = (await contents(path))?.filter((name) => name !== lockFile);
+  if (found?.includes(recipeFile))
+    throw new InputError(
+      `${path}: holds another run (found ${listed(found)}); use --resume or another --out`,
+    );
+  if (found?.length)
+    throw new InputError(`${path}: is not empty (found ${listed(found)}); use another --out`);
 }
 
 /** Names in a folder, sorted; undefined where there is none. */

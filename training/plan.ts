@@ -30,8 +30,6 @@ export interface RunPlan {
   readonly dataset: Dataset;
   /** Networks from ONNX files. */
   readonly imports: ImportedNetworks;
-  /** The folder of the run that is resumed. */
-  readonly resumed: RunFolder | undefined;
   /** Makes the folder of a new run, which no other process can then have. */
   readonly createFolder: () => Promise<RunFolder>;
   readonly deadlineMinutes: number | undefined;
@@ -39,9 +37,12 @@ export interface RunPlan {
 
 const defaultSize = 32;
 
-/** Turns options into a run that can start: everything checked, the device tried, the data read, nothing written. */
-export async function planRun(options: TrainOptions): Promise<RunPlan> {
-  const resumed = options.resume ? await openRun(options.out) : undefined;
+/**
+ * Turns options into a run that can start: everything checked, the device tried, the data read, nothing written.
+ *
+ * @param resumed folder of the run that goes on
+ */
+export async function planRun(options: TrainOptions, resumed: RunFolder | undefined): Promise<RunPlan> {
   const stored = resumed && parseRunConfig(await resumed.readRecipe(), resumed.recipe);
   // Before the data is read, which can take minutes.
   if (options.out !== undefined && !stored) await (await RunFolder.create(options.out)).discardIfEmpty();
@@ -101,7 +102,6 @@ export async function planRun(options: TrainOptions): Promise<RunPlan> {
     device,
     dataset,
     imports,
-    resumed,
     createFolder: () =>
       options.out === undefined
         ? RunFolder.createNumbered(`runs/${parse(dataset.name).name}-${recipe.name}`)
@@ -135,11 +135,6 @@ function defaultRecipe(imports: ImportedNetworks, isPoints: boolean): string {
 function channelsOf(imports: ImportedNetworks): 'auto' | 1 | 3 {
   const [channels] = imports.imageShape ?? [];
   return channels === 1 || channels === 3 ? channels : 'auto';
-}
-
-async function openRun(out: string | undefined): Promise<RunFolder> {
-  if (out === undefined) throw new InputError('--resume: needs --out, the folder of the run to go on with');
-  return RunFolder.open(out);
 }
 
 /** Refuses a size that the networks cannot have, before the data are read. */

@@ -26,11 +26,15 @@ import { cutBack } from './run-log.ts';
 import type { Listening, Run } from './run.ts';
 import { freshState, resumedState } from './start-state.ts';
 
-/** Makes all that a run needs. The folder comes last: what does not work or is stopped before leaves none behind. */
-export async function setUp(options: TrainOptions & Listening): Promise<Run> {
+/**
+ * Makes all that a run needs. The folder comes last: what does not work or is stopped before leaves none behind.
+ *
+ * @param resumed folder of the run that goes on
+ */
+export async function setUp(options: TrainOptions & Listening, resumed: RunFolder | undefined): Promise<Run> {
   const { signal, onEvent } = options;
-  const plan = await planRun(options);
-  const { dataset, imports, resumed, createFolder, deadlineMinutes } = plan;
+  const plan = await planRun(options, resumed);
+  const { dataset, imports, createFolder, deadlineMinutes } = plan;
   const { device } = plan.device;
   const { recipe, sample } = plan.config;
   const program = buildProgram(recipe, sample, imports.networks(sample));

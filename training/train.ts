@@ -1,3 +1,5 @@
+import { InputError } from '../artifacts/errors.ts';
+import { RunFolder } from '../artifacts/run-folder.ts';
 import { checkTrainOptions } from './options.ts';
 import type { TrainOptions } from './options.ts';
 import type { TrainEvent } from './events.ts';
@@ -32,10 +34,13 @@ export async function train(options: TrainOptions = {}): Promise<TrainResult> {
 }
 
 async function trainUntil(options: TrainOptions & Listening): Promise<TrainResult> {
+  let resumed: RunFolder | undefined;
   let run: Run;
   try {
-    run = await setUp(options);
+    if (options.resume) resumed = await folderToResume(options);
+    run = await setUp(options, resumed);
   } catch (error) {
+    await resumed?.release();
     const { signal } = options;
     if (signal.aborted && error === signal.reason) return { outcome: 'stopped', folder: undefined, step: 0 };
     throw error;
@@ -43,6 +48,17 @@ async function trainUntil(options: TrainOptions & Listening): Promise<TrainResul
   try {
     return await runSteps(run);
   } finally {
+    await run.folder.release();
     await run.engine.dispose();
   }
+}
+
+async function folderToResume({ out, signal, onEvent }: TrainOptions & Listening): Promise<RunFolder> {
+  if (out === undefined) throw new InputError('--resume: needs --out, the folder of the run to go on with');
+  return RunFolder.resume(out, {
+    signal,
+    onWait: (message) => {
+      onEvent({ type: 'note', message });
+    },
+  });
 }

@@ -34,7 +34,7 @@ describe('RunFolder.create', () => {
   test('makes the folder and those above, and knows every place in it', async () => {
     const path = join(temporaryFolder(), 'runs', 'first');
     const run = await RunFolder.create(path);
-    expect(readdirSync(path)).toEqual(['checkpoints']);
+    expect(readdirSync(path)).toEqual(['lock.json']);
     const { recipe, log, samples, checkpoints, generator, discriminator, report } = run;
     const places = [recipe, log, samples, checkpoints, generator, discriminator, report];
     expect([...places, run.trainingStep, run.trainingLoop].map((place) => place.slice(path.length))).toEqual([
@@ -58,9 +58,11 @@ describe('RunFolder.create', () => {
     for (const answer of asked)
       if (answer.status === 'rejected')
         expect(String(answer.reason)).toMatch(
-          /another run has just begun there; use another --out|is not empty \(found checkpoints\)/,
+          new RegExp(
+            `run: process ${process.pid} has been training it since .*; stop that one first, or use`,
+          ),
         );
-    expect(readdirSync(path)).toEqual(['checkpoints']);
+    expect(readdirSync(path)).toEqual(['lock.json']);
   });
 
   test('numbers folders that are taken, also those taken at the same time', async () => {

@@ -182,4 +182,45 @@ describe('two runs at once', () => {
     expect(named.map(({ code }) => code).sort()).toEqual([0, 2]);
     expect(named.find(({ code }) => code === 2)!.stderr).toMatch(/^ganx: one: [^\n]*\n$/);
   });
+
+  it('cannot go on with one folder, which can be read all the while', async () => {
+    const folder = await started(['--steps', '2']);
+    let others: Promise<Awaited<ReturnType<typeof ganx>>[]> | undefined;
+    const long = [...resume, '--steps', '1000000', '--json'];
+    const { code, stderr } = await ganx(long, folder, (stdout, kill) => {
+      if (others || !stdout.includes('"type":"step"')) return;
+      others = Promise.all([
+        ganx([...resume, '--steps', '9'], folder),
+        ganx(['inspect', 'run'], folder),
+        ganx(['sample', 'run'], folder),
+      ]);
+      void others.then(() => {
+        kill('SIGTERM');
+      });
+    });
+    expect({ code, stderr }).toMatchObject({ code: 130 });
+    const [second, ...readers] = (await others)!;
+    expect(second!.stderr).toMatch(
+      /^ganx: run: process \d+ has been training it since \S+Z \(lock\.json there\); stop that one first, or use another --out\n$/,
+    );
+    expect(second!.code).toBe(2);
+    expect(readers.map((reader) => reader.code)).toEqual([0, 0]);
+    expect(await readdir(join(folder, 'run'))).not.toContain('lock.json');
+  });
+
+  it('take over from one that was killed, without a step by hand', async () => {
+    const folder = await started(['--steps', '2']);
+    let isKilled = false;
+    const long = [...resume, '--steps', '1000000', '--checkpoint-every', '3', '--json'];
+    await ganx(long, folder, (stdout, kill) => {
+      if (isKilled || !stdout.includes('"type":"checkpoint"')) return;
+      isKilled = true;
+      kill('SIGKILL');
+    });
+    expect(await readdir(join(folder, 'run'))).toContain('lock.json');
+    const { code, stdout, stderr } = await ganx([...resume, '--minutes', '0.001'], folder);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/resumes at step ([3-9]|\d\d)/);
+    expect(stdout).not.toContain('sign of life');
+  });
 });
