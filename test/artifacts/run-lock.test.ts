@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { RunLock } from '../../artifacts/run-lock.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -56,6 +56,21 @@ test('goes to one of several that ask at once, also where it was left behind', a
     expect(readdirSync(folder)).toEqual(['lock.json']);
     await taken[0]!.release();
   }
+});
+
+test('that was left behind, and taken over by another a moment before, stays with the other', async () => {
+  const folder = await leftBehind({ pid: ended() });
+  const other = JSON.stringify({ ...holder(folder), pid: 12345 });
+  const looking = vi.spyOn(process, 'kill').mockImplementation(() => {
+    writeFileSync(lockIn(folder), other);
+    throw Object.assign(new Error('kill ESRCH'), { code: 'ESRCH' });
+  });
+  onTestFinished(() => {
+    looking.mockRestore();
+  });
+  expect(await refusal(RunLock.take(folder))).toMatch(`${folder}: process 12345 has been training it`);
+  expect(readFileSync(lockIn(folder), 'utf8')).toBe(other);
+  expect(readdirSync(folder)).toEqual(['lock.json']);
 });
 
 test('of a process that has ended is taken over at once', async () => {
