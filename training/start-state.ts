@@ -6,6 +6,7 @@ import { initialize } from '../graph-builder/initializer.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
 import type { Tensor } from '../graph-builder/types.ts';
 import { checkState } from './check-state.ts';
+import { pathExists } from './data/user-file.ts';
 import type { TrainEvent } from './events.ts';
 import { noProgress, parseProgress } from './progress.ts';
 import { checkSameRun, parseRunConfig } from './run-config.ts';
@@ -33,7 +34,11 @@ export async function freshState(
   return { step: 0, tensors, progress: noProgress };
 }
 
-/** The state that `--resume` goes on from; a run that has not come to its first checkpoint starts anew. */
+/**
+ * The state that `--resume` goes on from; a run that has not come to its first checkpoint starts anew.
+ *
+ * @throws InputError where no checkpoint can be used, or those of a run that has had some are gone
+ */
 export async function resumedState(
   folder: RunFolder,
   config: RunConfig,
@@ -43,6 +48,11 @@ export async function resumedState(
   const start = await lastGoodState(folder, config, program, onEvent);
   signal.throwIfAborted();
   if (!start) {
+    // Networks are exported after a checkpoint.
+    if (await pathExists(folder.generator))
+      throw new InputError(
+        `${folder.path}: its checkpoints are gone, and a start from step 0 would write over its generator.onnx; put them back into ${folder.checkpoints}, or use another --out`,
+      );
     onEvent({
       type: 'warning',
       message: `${folder.path}: no checkpoint to resume from; starts at step 0`,
@@ -72,7 +82,7 @@ export async function lastGoodState(
     const [newest] = passedOver;
     if (!newest) return undefined;
     throw new InputError(
-      `${folder.path}: none of its ${passedOver.length} checkpoints can be used; ${newest.reason}`,
+      `${folder.path}: none of its ${passedOver.length} checkpoints can be used; ${newest.reason}; put a whole one there, or use another --out`,
     );
   }
   for (const { folder: path, reason } of passedOver)

@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ganx, temporaryFolder, tiny, writeDigits } from './fixtures.ts';
@@ -139,9 +139,29 @@ describe('checkpoints', () => {
     await writeFile(join(folder, 'run/checkpoints/step-10/state.safetensors'), 'damaged');
     const log = await readFile(join(folder, 'run/log.jsonl'), 'utf8');
     const { code, stderr } = await ganx([...resume, '--steps', '20'], folder);
-    expect(stderr).toMatch(/^ganx: run: none of its 1 checkpoints can be used; \S+step-10: damaged .*\n$/);
+    expect(stderr).toMatch(
+      /^ganx: run: none of its 1 checkpoints can be used; \S+step-10: damaged .*; put a whole one there, or use another --out\n$/,
+    );
     expect(code).toBe(2);
     expect(await readFile(join(folder, 'run/log.jsonl'), 'utf8')).toBe(log);
+  });
+
+  it('that are gone are not begun anew where networks were exported', async () => {
+    const folder = await started(['--steps', '2']);
+    const generator = await readFile(join(folder, 'run/generator.onnx'));
+    for (const part of ['checkpoints/step-2', 'checkpoints']) {
+      await rm(join(folder, 'run', part), { recursive: true });
+      expect(await ganx([...resume, '--steps', '4'], folder)).toEqual(
+        refusal(
+          'run: its checkpoints are gone, and a start from step 0 would write over its generator.onnx; put them back into run/checkpoints, or use another --out',
+        ),
+      );
+    }
+    expect((await readFile(join(folder, 'run/generator.onnx'))).equals(generator)).toBe(true);
+    await rm(join(folder, 'run/generator.onnx'));
+    const { code, stdout } = await ganx([...resume, '--steps', '4'], folder);
+    expect(stdout).toContain('warning: run: no checkpoint to resume from; starts at step 0');
+    expect(code).toBe(0);
   });
 
   it('that were not yet saved when training diverged are not promised', async () => {
