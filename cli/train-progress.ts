@@ -61,7 +61,7 @@ function describe(event: Exclude<TrainEvent, StepEvent>): string[] {
       return [
         `${event.samples} samples of [${event.sampleShape.join(', ')}] from ${event.data}`,
         ...event.skipped.slice(0, 5).map(({ file, reason }) => `skipped ${file}: ${reason}`),
-        ...(event.skipped.length ? [skippedLine(event.skipped.length)] : []),
+        ...(event.skipped.length ? [`skipped ${event.skipped.length} in all; skipped.jsonl says why`] : []),
         `recipe ${event.recipe}: G ${thousands(generator)}, D ${thousands(discriminator)}${encoder === undefined ? '' : ` and encoder ${thousands(encoder)}`} parameters, batch ${event.batch}, ${event.device}, ${threadsOf(event.threads)}`,
         ...(event.deviceReason === undefined ? [] : [`${event.device}: ${event.deviceReason}`]),
         ...(event.fromStep ? [`resumes at step ${event.fromStep}`] : []),
@@ -112,9 +112,6 @@ function bar(share: number, width: number): string {
 }
 
 const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
-
-const skippedLine = (count: number) =>
-  `skipped ${count} ${count === 1 ? 'file' : 'files'} that could not be read; all are in skipped.jsonl`;
 
 const thousands = (n: number) => n.toString().replace(/\B(?=(\d{3})+$)/g, ',');
 

@@ -15,7 +15,7 @@ export type TrainEvent =
       readonly data: string;
       readonly samples: number;
       readonly sampleShape: readonly number[];
-      /** Files that could not be read, and why. */
+      /** Files that could not be read and folders of runs, and why they were left out. */
       readonly skipped: readonly { readonly file: string; readonly reason: string }[];
       readonly device: string;
       /** Why this device; only where it was chosen by `auto`. */

@@ -104,7 +104,7 @@ export async function planRun(options: TrainOptions, resumed: RunFolder | undefi
     imports,
     createFolder: () =>
       options.out === undefined
-        ? RunFolder.createNumbered(`runs/${parse(dataset.name).name}-${recipe.name}`)
+        ? RunFolder.createNumbered(`runs/${parse(resolve(dataset.name)).name}-${recipe.name}`)
         : RunFolder.create(options.out),
     deadlineMinutes: options.minutes,
   };

@@ -42,7 +42,7 @@ describe('bad data', () => {
     expect(stdout).toContain('9 samples of [3, 16, 16]');
     expect(stdout).toMatch(/skipped .*cut\.jpg: /);
     expect(stdout).toContain('ignored 1 file of another type, old.gif');
-    expect(stdout).toContain('skipped 1 file that could not be read; all are in skipped.jsonl');
+    expect(stdout).toContain('skipped 1 in all; skipped.jsonl says why');
     expect(JSON.parse(await readFile(join(folder, 'run/skipped.jsonl'), 'utf8'))).toEqual({
       file: 'cut.jpg',
       reason: 'damaged or incomplete JPEG image',

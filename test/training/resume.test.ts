@@ -1,5 +1,6 @@
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { ganx, temporaryFolder, tiny, writeDigits } from './fixtures.ts';
 
@@ -76,6 +77,24 @@ describe('the data of a resumed run', () => {
       refusal(
         `${join(folder, 'run')}: was trained on other data: 50 samples of copy there, 50 of other content in copy here; use the same data or another --out`,
       ),
+    );
+  });
+});
+
+describe('a run beside its data', () => {
+  it('is no data when it is resumed, and is named after their folder', async () => {
+    const folder = join(await temporaryFolder(), 'pictures');
+    await mkdir(folder);
+    for (let i = 0; i < 8; i++)
+      await sharp({ create: { width: 16, height: 16, channels: 3, background: `rgb(${i * 20}, 90, 30)` } })
+        .png()
+        .toFile(join(folder, `${i}.png`));
+    expect((await ganx(['train', '.', ...tiny, '--steps', '2'], folder)).code).toBe(0);
+    const out = 'runs/pictures-dcgan';
+    const resumed = await ganx(['train', '--resume', '--out', out, '--steps', '3'], folder);
+    expect(resumed).toMatchObject({ code: 0, stderr: '' });
+    expect(resumed.stdout).toContain(
+      `skipped ${out}: the folder of a run of ganx\nskipped 1 in all; skipped.jsonl says why\n`,
     );
   });
 });

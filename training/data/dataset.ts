@@ -22,7 +22,7 @@ export interface Dataset {
   readonly classes: readonly string[];
   /** int32 [count], each an index into `classes`. */
   readonly labels: Int32Array | undefined;
-  /** Images left out because they could not be decoded, and links that lead nowhere. */
+  /** Images left out because they could not be decoded, links that lead nowhere, and folders of runs. */
   readonly skipped: readonly { readonly file: string; readonly reason: string }[];
   /** Files of other types, and one of them; absent where there are none. */
   readonly ignored?: { readonly count: number; readonly example: string };

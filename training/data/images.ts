@@ -1,4 +1,4 @@
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../artifacts/errors.ts';
 import { forEachBounded } from './bounded.ts';
@@ -11,18 +11,20 @@ import { fileError, readUserFile } from './user-file.ts';
 /**
  * The data set of a folder of PNG, JPEG and WebP files, sub-folders and symbolic links included. The first folder
  * below the one they all share is an image's class. Hidden files are ignored, other types are counted in `ignored`;
- * damaged images and links that lead nowhere are skipped and reported in `skipped`.
+ * damaged images, links that lead nowhere, and the folders of runs, whose images are samples and no data, are skipped
+ * and reported in `skipped`.
  * @throws InputError when it holds no usable image, cannot be read, or mixes images with class folders.
  */
 export async function imageFolderDataset(folder: string, options: DataOptions): Promise<Dataset> {
-  const files: string[] = [];
-  const broken = new Map<string, string>();
-  await findBelow(folder, '', [], files, broken);
+  const { files, passedBy } = await findBelow(folder);
   const images = files.filter((path) => hasImageExtension(path));
+  const run = [...passedBy].find(([, reason]) => reason === ofARun);
+  if (run && !images.length)
+    throw new InputError(`${folder}: no images found outside of the runs of ganx there, such as ${run[0]}`);
   // Refuses a wrong layout before the long work of decoding.
   classesByFolder(folder, images);
   const collector = new ImageCollector(folder, options, images.length);
-  for (const [path, reason] of broken) collector.skip(path, reason);
+  for (const [path, reason] of passedBy) collector.skip(path, reason);
   const wanted = files.filter((path) => collector.wants(path));
   await forEachBounded(wanted, DECODE_LIMIT, (path) =>
     collector.add(path, () => readUserFile(join(folder, path))),
@@ -30,19 +32,24 @@ export async function imageFolderDataset(folder: string, options: DataOptions): 
   return collector.dataset();
 }
 
-/**
- * Finds all that is below `root`/`folder`, is no folder and is not hidden: paths relative to `root`, `/` between
- * folders.
- * @param above real paths of the folders on the way down: a link back to one of them is not followed.
- * @param broken links that lead nowhere, and why: they may have been images or folders of them.
- */
-async function findBelow(
-  root: string,
-  folder: string,
-  above: readonly string[],
-  files: string[],
-  broken: Map<string, string>,
-): Promise<void> {
+const ofARun = 'the folder of a run of ganx';
+
+/** What lies below a folder, as paths from there, `/` between folders. */
+interface Below {
+  /** All that is no folder and is not hidden. */
+  readonly files: string[];
+  /** What may have been images or folders of them, and why it is not looked at. */
+  readonly passedBy: Map<string, string>;
+}
+
+async function findBelow(root: string): Promise<Below> {
+  const below: Below = { files: [], passedBy: new Map() };
+  await findIn(root, '', [], below);
+  return below;
+}
+
+/** @param above real paths of the folders on the way down: a link back to one of them is not followed. */
+async function findIn(root: string, folder: string, above: readonly string[], below: Below): Promise<void> {
   const path = join(root, folder);
   try {
     const real = await realpath(path);
@@ -50,15 +57,26 @@ async function findBelow(
     for (const entry of await readdir(path, { withFileTypes: true })) {
       if (isHidden(entry.name)) continue;
       const inside = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      const link = join(root, inside);
+      const place = join(root, inside);
       const found = entry.isSymbolicLink()
-        ? await stat(link).catch((error: unknown) => fileError(link, error))
+        ? await stat(place).catch((error: unknown) => fileError(place, error))
         : entry;
-      if (found instanceof InputError) broken.set(inside, found.message);
-      else if (found.isDirectory()) await findBelow(root, inside, [...above, real], files, broken);
-      else files.push(inside);
+      if (found instanceof InputError) below.passedBy.set(inside, found.message);
+      else if (!found.isDirectory()) below.files.push(inside);
+      else if (await isRun(place)) below.passedBy.set(inside, ofARun);
+      else await findIn(root, inside, [...above, real], below);
     }
   } catch (error) {
     throw fileError(path, error);
+  }
+}
+
+/** Whether a folder is that of a run, by the mark in its recipe.json. */
+async function isRun(folder: string): Promise<boolean> {
+  try {
+    const recipe: unknown = JSON.parse(await readFile(join(folder, 'recipe.json'), 'utf8'));
+    return (recipe as { format?: unknown } | null)?.format === 'ganx.run';
+  } catch {
+    return false;
   }
 }

@@ -260,3 +260,44 @@ describe('a tar archive', () => {
     await expectRefusal(open('header.tar', badHeader), /damaged tar archive: Invalid tar header/);
   });
 });
+
+describe('the folder of a run among images', () => {
+  const run = Buffer.from('{ "format": "ganx.run", "formatVersion": 1 }');
+  const samples = { 'samples/0.png': red, 'recipe.json': run };
+  const below = (folder: string) =>
+    Object.fromEntries(Object.entries(samples).map(([path, bytes]) => [`${folder}/${path}`, bytes]));
+
+  it('is left out and told, and is no class', async () => {
+    const source = writeFiles(join(root, String(made++)), {
+      'a.png': grey,
+      'b.png': grey,
+      ...below('run1'),
+      ...below('runs/deep/run2'),
+    });
+    const dataset = await openSmall(source);
+    expect(dataset).toMatchObject({ count: 2, classes: [], sampleShape: [1, 8, 8] });
+    expect(dataset.skipped).toEqual(
+      ['run1', 'runs/deep/run2'].map((file) => ({ file, reason: 'the folder of a run of ganx' })),
+    );
+  });
+
+  it('is known by its mark, and taken where it is named', async () => {
+    const source = writeFiles(join(root, String(made++)), {
+      'cat/a.png': grey,
+      'cat/recipe.json': Buffer.from('{ "name": "pie" }'),
+      'dog/b.png': grey,
+      'dog/recipe.json': Buffer.from('no JSON'),
+      ...below('run'),
+    });
+    expect((await openSmall(source)).classes).toEqual(['cat', 'dog']);
+    expect((await openSmall(join(source, 'run'))).count).toBe(1);
+  });
+
+  it('is named where there is nothing else', async () => {
+    const source = writeFiles(join(root, String(made++)), below('run1'));
+    await expectRefusal(
+      openSmall(source),
+      `${source}: no images found outside of the runs of ganx there, such as run1`,
+    );
+  });
+});
