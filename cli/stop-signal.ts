@@ -1,10 +1,11 @@
 /** Milliseconds in which a second signal is the first once more: timeout(1) signals its child and then the whole group. */
 const echo = 1000;
 
-const names = ['SIGINT', 'SIGTERM'] as const;
+/** SIGHUP comes where a terminal is closed or the connection to it drops; Windows ends the process seconds later. */
+const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Aborts at Ctrl-C or SIGTERM. At another, later one the process ends at once.
+ * Aborts at Ctrl-C, SIGTERM or a closed terminal. At another, later one the process ends at once.
  *
  * @param doing what the user is told
  */

@@ -69,6 +69,15 @@ describe('a signal', () => {
     expect(existsSync(join(folder, 'run/generator.onnx'))).toBe(true);
   });
 
+  it.skipIf(process.platform === 'win32')('of a closed terminal is one, with a checkpoint', async () => {
+    const folder = await temporaryFolder();
+    const { code } = await interrupted(folder, (kill) => {
+      kill('SIGHUP');
+    });
+    expect(code).toBe(130);
+    expect(await readdir(join(folder, 'run/checkpoints'))).toHaveLength(1);
+  });
+
   it('that comes again later ends a step that takes long, without an abort', async () => {
     const folder = await temporaryFolder();
     const slow = ['train', '--steps', '99', '--size', '16', '--batch', '512', '--sample-every', '0'];
