@@ -42,11 +42,14 @@ export interface TrainOptions {
   readonly seed?: number | undefined;
   /** Goes on with the run in `out`. */
   readonly resume?: boolean | undefined;
-  /** Steps between sample grids; 0 = only the last. Default 250. */
+  /** Steps between sample grids; 0 = only the last. Default 250; of a resumed run what it had. */
   readonly sampleEvery?: number | undefined;
-  /** Steps between checkpoints; 0 = only the last. Default 1000. */
+  /** Steps between checkpoints; 0 = only the last. Default 1000; of a resumed run what it had. */
   readonly checkpointEvery?: number | undefined;
-  /** When training diverges: `stop`, or `rollback` to the last good state with halved learning rates. Default `stop`. */
+  /**
+   * When training diverges: `stop`, or `rollback` to the last good state with halved learning rates. Default `stop`; of a
+   * resumed run what it had.
+   */
   readonly onDiverge?: 'stop' | 'rollback' | undefined;
   /** What it throws ends the run as `signal` does; `train` then rejects with it. */
   readonly onEvent?: ((event: TrainEvent) => void) | undefined;
@@ -67,6 +70,9 @@ export const limits = {
   sampleEvery: [0, unbounded],
   checkpointEvery: [0, unbounded],
 } as const satisfies Record<string, readonly [number, number]>;
+
+/** What a run does of which it was told nothing else, and its recipe.json says nothing. */
+export const usual = { sampleEvery: 250, checkpointEvery: 1000, onDiverge: 'stop' } as const;
 
 const integer = (option: keyof typeof limits) => {
   const [low, high] = limits[option];

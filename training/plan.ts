@@ -19,6 +19,7 @@ import type { Choice } from './device/choose.ts';
 import { deviceName, parseAsked } from './device/device.ts';
 import { ImportedNetworks } from './imported.ts';
 import { lengthOf } from './length.ts';
+import { usual } from './options.ts';
 import type { TrainOptions } from './options.ts';
 import { changeRecipe, resolveRecipe } from './recipe.ts';
 import { checkSameRun, parseRunConfig } from './run-config.ts';
@@ -88,6 +89,9 @@ export async function planRun(options: TrainOptions, resumed: RunFolder | undefi
     size,
     seed: options.seed ?? stored?.seed ?? 0,
     steps: lengthOf(options, stored, recipe, dataset, program.samplesPerStep),
+    sampleEvery: options.sampleEvery ?? stored?.sampleEvery ?? usual.sampleEvery,
+    checkpointEvery: options.checkpointEvery ?? stored?.checkpointEvery ?? usual.checkpointEvery,
+    onDiverge: options.onDiverge ?? stored?.onDiverge ?? usual.onDiverge,
     device: deviceName(device.device),
     threads: options.threads ?? stored?.threads ?? availableParallelism(),
     // What was measured counts for the same device and threads.

@@ -5,6 +5,7 @@ import type { Recipe, SampleSpec } from '../graph-builder/recipe.ts';
 import { executionSchema } from './autotune/execution.ts';
 import type { Execution } from './autotune/execution.ts';
 import type { ImportedConfig } from './imported.ts';
+import { usual } from './options.ts';
 import { recipeSchema } from './recipe-schema.ts';
 
 /** All that a run was started with: what recipe.json and every checkpoint record. */
@@ -24,6 +25,9 @@ export interface RunConfig {
   readonly size: number;
   readonly seed: number;
   readonly steps: number;
+  readonly sampleEvery: number;
+  readonly checkpointEvery: number;
+  readonly onDiverge: 'stop' | 'rollback';
   readonly device: string;
   readonly threads: number;
   /** What was measured to be the fastest; absent where nothing was, and the usual one is taken. */
@@ -52,6 +56,9 @@ const schema = z.strictObject({
   size: z.number().int(),
   seed: z.number().int(),
   steps: z.number().int().min(1),
+  sampleEvery: z.number().int().min(0).default(usual.sampleEvery),
+  checkpointEvery: z.number().int().min(0).default(usual.checkpointEvery),
+  onDiverge: z.enum(['stop', 'rollback']).default(usual.onDiverge),
   device: z.string(),
   threads: z.number().int().min(1),
   execution: executionSchema.optional(),

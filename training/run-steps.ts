@@ -38,8 +38,7 @@ export interface TrainResult {
 /** Trains until the end, a signal or divergence, and exports what has come of it. */
 export async function runSteps(run: Run): Promise<TrainResult> {
   const { config, program, imports, dataset, resident, folder, engine, start, onEvent, signal } = run;
-  const { sampleEvery = 250, checkpointEvery = 1000 } = run.options;
-  const { recipe } = config;
+  const { recipe, sampleEvery, checkpointEvery, onDiverge } = config;
   const samples = program.samplesPerStep;
   const total = config.steps;
 
@@ -178,7 +177,7 @@ export async function runSteps(run: Run): Promise<TrainResult> {
 
   let diverged = await advance();
   const leastScale = rollbackScale ** maxRollbacks;
-  while (diverged && run.options.onDiverge === 'rollback' && rateScale > leastScale && !signal.aborted) {
+  while (diverged && onDiverge === 'rollback' && rateScale > leastScale && !signal.aborted) {
     await rollBack(diverged);
     diverged = await advance();
   }
@@ -191,7 +190,7 @@ export async function runSteps(run: Run): Promise<TrainResult> {
   });
   const outcome = diverged ? 'diverged' : step < total && signal.aborted ? 'stopped' : 'done';
   if (diverged) {
-    const rollback = run.options.onDiverge === 'rollback' ? '' : ' or --on-diverge rollback';
+    const rollback = onDiverge === 'rollback' ? '' : ' or --on-diverge rollback';
     await tell({ ...diverged, advice: `${diverged.advice}${rollback}` });
     const { checkpoint: last } = await latestCheckpoint(folder.path);
     saved = last?.step ?? -1;

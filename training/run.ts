@@ -4,7 +4,6 @@ import type { Dataset } from './data/dataset.ts';
 import type { Engine } from './engine/engine.ts';
 import type { TrainEvent } from './events.ts';
 import type { ImportedNetworks } from './imported.ts';
-import type { TrainOptions } from './options.ts';
 import type { Progress } from './progress.ts';
 import type { RunConfig } from './run-config.ts';
 
@@ -36,5 +35,4 @@ export interface Run {
   readonly deadlineMinutes: number | undefined;
   readonly onEvent: (event: TrainEvent) => void;
   readonly signal: AbortSignal;
-  readonly options: TrainOptions;
 }

@@ -89,7 +89,6 @@ export async function setUp(options: TrainOptions & Listening, resumed: RunFolde
       deadlineMinutes,
       onEvent,
       signal,
-      options,
     };
   } catch (error) {
     await engine.dispose();

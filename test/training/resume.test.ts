@@ -25,6 +25,9 @@ interface StoredRecipe {
 
 interface Stored {
   readonly steps: number;
+  sampleEvery?: number;
+  checkpointEvery?: number;
+  onDiverge?: string;
   readonly data: string;
   readonly recipe: StoredRecipe;
 }
@@ -99,16 +102,41 @@ describe('a run beside its data', () => {
   });
 });
 
+describe('how a run saves, draws and diverges', () => {
+  it('stays as it is when it is resumed, unless it is told otherwise', async () => {
+    const told = ['--sample-every', '2', '--checkpoint-every', '3', '--on-diverge', 'rollback'];
+    const folder = await started([...told, '--steps', '2']);
+    const keeps = { sampleEvery: 2, checkpointEvery: 3, onDiverge: 'rollback' };
+    expect(await config(folder)).toMatchObject(keeps);
+    const again = ['train', '--resume', '--out', 'run', '--json'];
+    const events = async (args: readonly string[]) => {
+      const { stdout } = await ganx([...again, ...args], folder);
+      const all = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { type: string; step: number });
+      const steps = (wanted: string) => all.filter(({ type }) => type === wanted).map(({ step }) => step);
+      return { checkpoints: steps('checkpoint'), samples: steps('sample') };
+    };
+    expect(await events(['--steps', '7'])).toEqual({ checkpoints: [3, 6, 7], samples: [4, 6, 7] });
+    expect(await config(folder)).toMatchObject(keeps);
+    const other = ['--checkpoint-every', '0', '--sample-every', '0', '--on-diverge', 'stop'];
+    expect(await events([...other, '--steps', '12'])).toEqual({ checkpoints: [12], samples: [12] });
+    expect(await config(folder)).toMatchObject({ sampleEvery: 0, checkpointEvery: 0, onDiverge: 'stop' });
+  });
+});
+
 describe('a run of an older ganx', () => {
   const paths = ['run/recipe.json', 'run/checkpoints/step-3/manifest.json'];
 
   /** Rewrites what a run stored about its recipe. */
-  async function edit(folder: string, change: (recipe: StoredRecipe) => void): Promise<void> {
+  async function edit(folder: string, change: (recipe: StoredRecipe, config: Stored) => void): Promise<void> {
     for (const path of paths) {
       const stored = JSON.parse(await readFile(join(folder, path), 'utf8')) as Stored & {
         manifest?: { config: Stored };
       };
-      change((stored.manifest?.config ?? stored).recipe);
+      const config = stored.manifest?.config ?? stored;
+      change(config.recipe, config);
       await writeFile(join(folder, path), JSON.stringify(stored));
     }
   }
@@ -123,7 +151,10 @@ describe('a run of an older ganx', () => {
     async (_, settings) => {
       const folder = await started([...settings, '--steps', '3']);
       await cp(join(folder, 'run'), join(folder, 'whole'), { recursive: true });
-      await edit(folder, (recipe) => {
+      await edit(folder, (recipe, config) => {
+        delete config.sampleEvery;
+        delete config.checkpointEvery;
+        delete config.onDiverge;
         delete recipe.accumulate;
         delete recipe.techniques.minibatchDiscrimination.group;
         delete recipe.techniques.gradientPenalty.shrink;
