@@ -211,7 +211,9 @@ async function recordLines(path: string): Promise<{ line: string; record: LogRec
   return lines.map((line, i) => {
     const record = parseRecord(line);
     if (!record)
-      throw new InputError(`${path}: line ${i + 1} is no log record (${JSON.stringify(line.slice(0, 60))})`);
+      throw new InputError(
+        `${path}: line ${i + 1} is no log record (${JSON.stringify(line.slice(0, 60))}); take it out, nothing else depends on it`,
+      );
     return { line, record };
   });
 }

@@ -1,5 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os';
-import { parse, resolve } from 'node:path';
+import { isAbsolute, parse, resolve } from 'node:path';
 import { InputError } from '../artifacts/errors.ts';
 import { RunFolder } from '../artifacts/run-folder.ts';
 import { ganxVersion } from '../artifacts/version.ts';
@@ -22,8 +22,8 @@ import { lengthOf } from './length.ts';
 import { usual } from './options.ts';
 import type { TrainOptions } from './options.ts';
 import { changeRecipe, resolveRecipe } from './recipe.ts';
-import { checkSameRun, parseRunConfig } from './run-config.ts';
-import type { RunConfig } from './run-config.ts';
+import { checkSameData, checkSameSettings, parseRunConfig } from './run-config.ts';
+import type { FixedSettings, RunConfig } from './run-config.ts';
 
 export interface RunPlan {
   readonly config: RunConfig;
@@ -53,6 +53,10 @@ export async function planRun(options: TrainOptions, resumed: RunFolder | undefi
   const asked = parseAsked(options.device ?? stored?.device ?? 'auto');
 
   const isFile = source !== undefined && (await pathExists(source));
+  if (resumed && stored?.data && options.data === undefined && isAbsolute(stored.data) && !isFile)
+    throw new InputError(
+      `${resumed.path}: its data are no longer at ${stored.data}; name where they are: ganx train <data> --resume --out ${resumed.path}`,
+    );
   const isPoints = source !== undefined && !isFile && mixtures.has(source);
   const base =
     stored && options.recipe === undefined
@@ -61,6 +65,13 @@ export async function planRun(options: TrainOptions, resumed: RunFolder | undefi
   const recipe: Recipe = imports.apply(
     options.batch === undefined ? base : { ...base, batch: options.batch },
   );
+  const fixed: FixedSettings = {
+    recipe,
+    size,
+    seed: options.seed ?? stored?.seed ?? 0,
+    imported: imports.config,
+  };
+  if (resumed && stored) checkSameSettings(stored, fixed, resumed.path);
   checkSize(recipe, size, isPoints);
 
   const [dataset, device] = await together(
@@ -68,6 +79,12 @@ export async function planRun(options: TrainOptions, resumed: RunFolder | undefi
     (signal) => openDataset(source, { size, channels: channelsOf(imports), signal }),
     (signal) => chooseDevice(asked, signal),
   );
+  const data = {
+    dataName: dataset.name,
+    dataSha256: await fingerprint(dataset, options.signal),
+    samples: dataset.count,
+  };
+  if (resumed && stored) checkSameData(stored, data, resumed.path);
   const sample = {
     kind: dataset.kind,
     shape: [...dataset.sampleShape],
@@ -79,15 +96,11 @@ export async function planRun(options: TrainOptions, resumed: RunFolder | undefi
     format: 'ganx.run',
     formatVersion: 1,
     ganxVersion,
-    recipe,
+    ...fixed,
     data: isFile ? resolve(source) : (source ?? null),
-    dataName: dataset.name,
-    dataSha256: await fingerprint(dataset, options.signal),
-    samples: dataset.count,
+    ...data,
     sample,
     classes: [...dataset.classes],
-    size,
-    seed: options.seed ?? stored?.seed ?? 0,
     steps: lengthOf(options, stored, recipe, dataset, program.samplesPerStep),
     sampleEvery: options.sampleEvery ?? stored?.sampleEvery ?? usual.sampleEvery,
     checkpointEvery: options.checkpointEvery ?? stored?.checkpointEvery ?? usual.checkpointEvery,
@@ -98,9 +111,7 @@ export async function planRun(options: TrainOptions, resumed: RunFolder | undefi
     ...(stored?.execution && stored.device === deviceName(device.device) && options.threads === undefined
       ? { execution: stored.execution }
       : {}),
-    ...(imports.config ? { imported: imports.config } : {}),
   };
-  if (resumed && stored) checkSameRun(stored, config, resumed.path);
   return {
     config,
     device,

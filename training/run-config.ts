@@ -80,25 +80,33 @@ export function parseRunConfig(value: unknown, source: string): RunConfig {
 export const runConfigToJson = (config: RunConfig): JsonObject => config as unknown as JsonObject;
 
 /** Settings that a resumed run may not change, because the state depends on them. */
-const fixed: Readonly<Record<string, (config: RunConfig) => unknown>> = {
-  recipe: ({ recipe }) => recipe,
-  'sample.shape': ({ sample }) => sample.shape,
-  seed: ({ seed }) => seed,
-  imported: ({ imported }) => imported,
-};
+export type FixedSettings = Pick<RunConfig, 'recipe' | 'size' | 'seed' | 'imported'>;
 
-/** @throws InputError naming the first setting in which a run and its checkpoint differ */
-export function checkSameRun(checkpoint: RunConfig, run: RunConfig, folder: string): void {
-  for (const [path, settingOf] of Object.entries(fixed)) {
-    const difference = firstDifference(settingOf(checkpoint), settingOf(run), path);
+/** @throws InputError naming the first setting in which a run was otherwise than it is to go on */
+export function checkSameSettings(stored: RunConfig, now: FixedSettings, folder: string): void {
+  const fixed: readonly [string, (settings: FixedSettings) => unknown][] = [
+    ['recipe', ({ recipe }) => recipe],
+    // Points have none.
+    ['--size', ({ size }) => (stored.sample.kind === 'images' ? size : undefined)],
+    ['--seed', ({ seed }) => seed],
+    ['imported', ({ imported }) => imported],
+  ];
+  for (const [path, settingOf] of fixed) {
+    const difference = firstDifference(settingOf(stored), settingOf(now), path);
     if (difference)
       throw new InputError(
         `${folder}: is a checkpoint of another run: ${difference}; use the same settings or another --out`,
       );
   }
-  if (checkpoint.dataSha256 !== run.dataSha256)
+}
+
+type Data = Pick<RunConfig, 'dataSha256' | 'dataName' | 'samples'>;
+
+/** @throws InputError where a run would go on with other data */
+export function checkSameData(stored: Data, now: Data, folder: string): void {
+  if (stored.dataSha256 !== now.dataSha256)
     throw new InputError(
-      `${folder}: was trained on other data: ${checkpoint.samples} samples of ${checkpoint.dataName} there, ${run.samples} of other content in ${run.dataName} here; use the same data or another --out`,
+      `${folder}: was trained on other data: ${stored.samples} samples of ${stored.dataName} there, ${now.samples} of other content in ${now.dataName} here; use the same data or another --out`,
     );
 }
 

@@ -60,10 +60,10 @@ export async function setUp(options: TrainOptions & Listening, resumed: RunFolde
     signal.throwIfAborted();
     made = resumed ? undefined : await createFolder();
     const folder = resumed ?? made!;
+    if (resumed) await cutBack(folder, start.step, start.progress.verdicts);
     await folder.writeRecipe(runConfigToJson(config));
     if (made) await imports.copyTo(made);
     await folder.writeSkipped(dataset.skipped);
-    if (resumed) await cutBack(folder, start.step, start.progress.verdicts);
     await writeFileAtomic(folder.trainingStep, models.step);
     await writeFileAtomic(folder.trainingLoop, models.loop);
     onEvent(startEvent(config, plan.device, program, dataset, folder, threads, start.step));

@@ -9,7 +9,7 @@ import { checkState } from './check-state.ts';
 import { pathExists } from './data/user-file.ts';
 import type { TrainEvent } from './events.ts';
 import { noProgress, parseProgress } from './progress.ts';
-import { checkSameRun, parseRunConfig } from './run-config.ts';
+import { checkSameData, checkSameSettings, parseRunConfig } from './run-config.ts';
 import type { RunConfig } from './run-config.ts';
 import type { Listening, Position } from './run.ts';
 
@@ -87,7 +87,9 @@ export async function lastGoodState(
   }
   for (const { folder: path, reason } of passedOver)
     onEvent({ type: 'warning', message: `${path}: passed over (${reason})` });
-  checkSameRun(parseRunConfig(checkpoint.manifest.config, checkpoint.folder), config, checkpoint.folder);
+  const stored = parseRunConfig(checkpoint.manifest.config, checkpoint.folder);
+  checkSameSettings(stored, config, checkpoint.folder);
+  checkSameData(stored, config, checkpoint.folder);
   checkState(program, checkpoint.tensors, checkpoint.folder);
   return {
     step: checkpoint.step,

@@ -27,7 +27,9 @@ test('verdicts are written anew each time; without any there is no file', async 
   await run.writeVerdicts([]);
   expect(existsSync(run.verdicts)).toBe(false);
   writeFileSync(run.verdicts, 'oh\n');
-  expect(await refusal(run.readVerdicts())).toBe(`${run.verdicts}: line 1 is no log record ("oh")`);
+  expect(await refusal(run.readVerdicts())).toBe(
+    `${run.verdicts}: line 1 is no log record ("oh"); take it out, nothing else depends on it`,
+  );
 });
 
 describe('RunFolder.create', () => {
@@ -185,7 +187,7 @@ describe('samples and log', () => {
     const run = await runWithLog();
     appendFileSync(run.log, `${line}\n{"step":5}\n`);
     expect(await refusal(run.readLog())).toBe(
-      `${run.log}: line 4 is no log record (${JSON.stringify(line)})`,
+      `${run.log}: line 4 is no log record (${JSON.stringify(line)}); take it out, nothing else depends on it`,
     );
   });
 });

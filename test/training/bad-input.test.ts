@@ -177,7 +177,17 @@ describe('bad options', () => {
       [...again, '--set', 'network.filters=8'],
       'recipe.network.filters is 4 there and 8 here',
     );
-    await refused(folder, [...again, '--seed', '9'], 'seed is 0 there and 9 here');
+    await refused(folder, [...again, '--seed', '9'], '--seed is 0 there and 9 here; use the same settings');
+    await refused(
+      folder,
+      [...again, '--size', '32'],
+      '--size is 16 there and 32 here; use the same settings',
+    );
+    await refused(
+      folder,
+      ['ring8', '--out', 'run', '--resume'],
+      /^ganx: run: was trained on other data: 50 samples of \S+ there, 100000 of other content in ring8 here;/,
+    );
     await refused(
       folder,
       [...again, '--recipe', 'mlp', '--batch', '8'],

@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
@@ -81,6 +81,29 @@ describe('the data of a resumed run', () => {
         `${join(folder, 'run')}: was trained on other data: 50 samples of copy there, 50 of other content in copy here; use the same data or another --out`,
       ),
     );
+  });
+});
+
+describe('a resumed run that cannot go on as it is', () => {
+  it('says what can be done', async () => {
+    const folder = await started(['--steps', '10']);
+    const stored = await config(folder);
+    const log = join(folder, 'run/log.jsonl');
+    const whole = await readFile(log, 'utf8');
+    await writeFile(log, `no JSON\n${whole}`);
+    expect(await ganx([...resume, '--steps', '12'], folder)).toEqual(
+      refusal('run/log.jsonl: line 1 is no log record ("no JSON"); take it out, nothing else depends on it'),
+    );
+    expect(await config(folder)).toEqual(stored);
+    await writeFile(log, whole);
+
+    await rename(join(folder, 'digits'), join(folder, 'moved'));
+    expect(await ganx([...resume, '--steps', '12'], folder)).toEqual(
+      refusal(
+        `run: its data are no longer at ${folder}/digits; name where they are: ganx train <data> --resume --out run`,
+      ),
+    );
+    expect((await ganx([...resume, 'moved', '--steps', '12'], folder)).code).toBe(0);
   });
 });
 
