@@ -17,6 +17,7 @@ import type { GivenNetworks } from '../graph-builder/networks/network.ts';
 import type { Recipe, SampleSpec } from '../graph-builder/recipe.ts';
 import type { Tensor } from '../graph-builder/types.ts';
 import { isFloat } from '../graph-builder/types.ts';
+import { settingOf } from './options.ts';
 import type { TrainOptions } from './options.ts';
 import type { RunConfig } from './run-config.ts';
 
@@ -132,14 +133,28 @@ export class ImportedNetworks {
   /**
    * The recipe with what the imported networks dictate.
    *
-   * @throws InputError where it leaves both networks to files that were not given
+   * @param set `path=value` changes that the recipe has had
+   * @throws InputError for a change that would have no effect, and where the recipe leaves both networks to files that
+   * were not given
    */
-  apply(recipe: Recipe): Recipe {
+  apply(recipe: Recipe, set: readonly string[] = []): Recipe {
     const { generator, discriminator } = this.#models;
     if (recipe.network.kind === 'imported' && !(generator && discriminator))
       throw new InputError('network.kind is imported: needs both --generator and --discriminator');
     if (!generator) return recipe;
     const zDim = latentOf(generator);
+    for (const assignment of set) {
+      const [part, setting] = settingOf(assignment).split('.');
+      if (part !== 'network') continue;
+      if (discriminator)
+        throw new InputError(
+          `--set: ${assignment} changes nothing where both networks are from files; leave it out`,
+        );
+      if ((setting ?? 'zDim') === 'zDim' && recipe.network.zDim !== zDim)
+        throw new InputError(
+          `--set: ${assignment} does not fit ${generator.model.source}, which takes a z of ${zDim}; leave it out`,
+        );
+    }
     return {
       ...recipe,
       network: discriminator ? { kind: 'imported', zDim } : { ...recipe.network, zDim },

@@ -113,15 +113,23 @@ const schema = z.strictObject({
   signal: z.instanceof(AbortSignal, { error: 'must be an AbortSignal' }).optional(),
 }) satisfies z.ZodType<TrainOptions>;
 
+/** The setting of the recipe that a `path=value` of `set` changes. */
+export const settingOf = (assignment: string): string => assignment.split('=')[0]!.trim();
+
 /** @throws InputError naming the first option that is unknown or cannot have its value, or two that exclude each other */
 export function checkTrainOptions(options: TrainOptions): void {
   const result = schema.safeParse(options);
   if (!result.success) throw new InputError(describe(result.error.issues[0]!, options));
-  const { steps, epochs, minutes } = options;
+  const { steps, epochs, minutes, batch, set = [] } = options;
   const given = Object.entries({ steps, epochs, minutes }).filter(([, value]) => value !== undefined);
   if (given.length > 1)
     throw new InputError(
       `${given.map(([name]) => `--${name}`).join(' and ')}: only one can say how long to train`,
+    );
+  const other = set.find((assignment) => settingOf(assignment) === 'batch');
+  if (batch !== undefined && other !== undefined)
+    throw new InputError(
+      `--batch ${batch} and --set ${other}: only one can say how many samples a step takes`,
     );
 }
 

@@ -64,6 +64,7 @@ export async function planRun(options: TrainOptions, resumed: RunFolder | undefi
       : await resolveRecipe(options.recipe ?? defaultRecipe(imports, isPoints), options.set);
   const recipe: Recipe = imports.apply(
     options.batch === undefined ? base : { ...base, batch: options.batch },
+    options.set,
   );
   const fixed: FixedSettings = {
     recipe,

@@ -19,9 +19,16 @@ const integer = (least: number, most: number) =>
 const between = (least: number, most: number) =>
   number(`a number from ${least} to ${most}`, (value) => value >= least && value <= most);
 const anyNumber = number('a number', () => true);
-const positive = number('a number > 0', (value) => value > 0);
+/** Graphs compute in float32, where smaller numbers are 0. */
+const positive = number('a number > 0 that float32 can hold', (value) => {
+  const held = Math.fround(value);
+  return held > 0 && Number.isFinite(held);
+});
 
-const rate = number('a number > 0, at most 1', (value) => value > 0 && value <= 1);
+const rate = number(
+  'a number > 0 that float32 can hold, at most 1',
+  (value) => Math.fround(value) > 0 && value <= 1,
+);
 const fraction = number('a number >= 0, below 1', (value) => value >= 0 && value < 1);
 const range = z
   .tuple([between(-1, 2), between(-1, 2)], 'expected a list of two numbers')

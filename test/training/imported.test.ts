@@ -53,6 +53,30 @@ describe('imported networks', () => {
     expect(changed.stderr).toContain('G.onnx: was changed after the run began');
   });
 
+  const alone = ['--generator', 'G.onnx'];
+  const mlp = '{"kind":"mlp","zDim":50,"hidden":8,"layers":2,"normalization":"none","slope":0}';
+  test.each([
+    [alone, 'network.zDim=50', 'network.zDim=50 does not fit G.onnx, which takes a z of 4; leave it out'],
+    [alone, `network=${mlp}`, 'does not fit G.onnx, which takes a z of 4; leave it out'],
+    [
+      [...alone, '--discriminator', 'D.onnx'],
+      'network.filters=8',
+      'network.filters=8 changes nothing where both networks are from files; leave it out',
+    ],
+  ])('refuse %j --set %s, which would have no effect', async (files, setting, message) => {
+    const { folder } = await networks(16);
+    const { code, stderr } = await ganx(['train', ...files, ...short, '--set', setting], folder);
+    expect(stderr).toMatch(message);
+    expect(code).toBe(2);
+  });
+
+  test('let what is not from a file be set', async () => {
+    const { folder } = await networks(16);
+    const args = ['--set', 'network.zDim=4', '--set', 'network.filters=4', '--size', '16', '--steps', '1'];
+    const { code, stderr } = await ganx(['train', '--generator', 'G.onnx', '--out', 'run', ...args], folder);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
   test('keep what is frozen, bit for bit', async () => {
     const { folder, both } = await networks();
     const { code } = await ganx([...both, '--freeze', 'generator/fc.w*', '--out', 'run'], folder);

@@ -25,6 +25,10 @@ describe('train() refuses', () => {
     [{ onEvent: 3 }, '--on-event: 3 must be a function'],
     [{ signal: {} }, '--signal: {} must be an AbortSignal'],
     [{ steps: 5, minutes: 1 }, '--steps and --minutes: only one can say how long to train'],
+    [
+      { batch: 4, set: ['loss=saturating', ' batch = 16'] },
+      '--batch 4 and --set  batch = 16: only one can say how many samples a step takes',
+    ],
   ])('%j', async (options, message) => {
     const error: unknown = await train(options as unknown as TrainOptions).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(InputError);

@@ -84,7 +84,15 @@ test.each([
   ['network={"kind":"mlp","filters":3}', 'network.filters is unknown; expected one of network.kind'],
   [
     'optimizer.generator.learningRate=1e999',
-    'optimizer.generator.learningRate is Infinity: expected a number > 0, at most 1',
+    'optimizer.generator.learningRate is Infinity: expected a number > 0 that float32 can hold, at most 1',
+  ],
+  [
+    'optimizer.generator.learningRate=1e-50',
+    'optimizer.generator.learningRate is 1e-50: expected a number > 0 that float32 can hold, at most 1',
+  ],
+  [
+    'optimizer.generator.epsilon=1e-50',
+    'optimizer.generator.epsilon is 1e-50: expected a number > 0 that float32 can hold',
   ],
   ['accumulate=0', 'accumulate is 0: expected an integer from 1 to 16'],
   ['accumulate=1.5', 'accumulate is 1.5: expected an integer from 1 to 16'],
