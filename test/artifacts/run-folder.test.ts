@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -76,6 +77,19 @@ describe('RunFolder.create', () => {
   test('takes an empty folder', async () => {
     const path = temporaryFolder();
     expect((await RunFolder.create(path)).path).toBe(path);
+  });
+
+  test('takes a folder in which a run was killed before it had written anything', async () => {
+    const run = await RunFolder.create(temporaryFolder());
+    const lock = join(run.path, 'lock.json');
+    const ended = spawnSync(process.execPath, ['--eval', '']).pid;
+    const text = readFileSync(lock, 'utf8').replace(`"pid": ${process.pid}`, `"pid": ${ended}`);
+    await run.release();
+    writeFileSync(lock, text);
+    const again = await RunFolder.create(run.path);
+    expect(readFileSync(lock, 'utf8')).toContain(`"pid": ${process.pid}`);
+    await again.discardIfEmpty();
+    expect(readdirSync(run.path)).toEqual([]);
   });
 
   test('refuses a folder with another run, one with other files, and a file', async () => {
