@@ -20,7 +20,8 @@ export interface AnswerBody {
 }
 
 export interface GenerateBody extends AnswerBody {
-  readonly n?: number;
+  /** Filled in by the schema. */
+  readonly n: number;
   readonly label?: Label | readonly Label[];
   readonly truncation?: number;
 }
@@ -28,7 +29,8 @@ export interface GenerateBody extends AnswerBody {
 export interface InterpolateBody extends AnswerBody {
   readonly a: number | readonly number[];
   readonly b: number | readonly number[];
-  readonly frames?: number;
+  /** Filled in by the schema. */
+  readonly frames: number;
   readonly label?: Label;
   readonly path?: 'great-circle' | 'line';
 }

@@ -36,13 +36,17 @@ export function addGenerating(
     );
     return reply.type('image/png').send(png);
   };
+  // A request is planned once it is admitted: to draw its latents costs more than to refuse it.
   app.post<{ Body: GenerateBody }>(
     '/v1/generate',
     route('Draw samples.', metadata, bodySchema(fields.generate)),
     async (request, reply) => {
       check(request, fields.generate);
-      const work = await asBadRequest(() => planGenerate(metadata, request.body));
-      return admission.admit(work.plan.n, () => answer(work, request.body, reply));
+      const { body } = request;
+      return admission.admit(body.n, async () => {
+        const work = await asBadRequest(() => planGenerate(metadata, body));
+        return answer(work, body, reply);
+      });
     },
   );
   app.post<{ Body: InterpolateBody }>(
@@ -51,11 +55,11 @@ export function addGenerating(
     async (request, reply) => {
       check(request, fields.interpolate);
       const { body } = request;
-      const work = await asBadRequest(() => planInterpolate(metadata, body));
-      const columns = body.columns ?? (work.plan.n <= longestRow ? work.plan.n : undefined);
-      return admission.admit(work.plan.n, () =>
-        answer(work, { ...body, ...(columns && { columns }) }, reply),
-      );
+      return admission.admit(body.frames, async () => {
+        const work = await asBadRequest(() => planInterpolate(metadata, body));
+        const columns = body.columns ?? (body.frames <= longestRow ? body.frames : undefined);
+        return answer(work, { ...body, ...(columns && { columns }) }, reply);
+      });
     },
   );
 }

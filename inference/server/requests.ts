@@ -13,7 +13,7 @@ export interface Work {
 
 /** @throws InputError naming the field that is wrong. */
 export function planGenerate(metadata: GeneratorMetadata, body: GenerateBody): Work {
-  const { n = 1, seed = 0, label, truncation } = body;
+  const { n, seed = 0, label, truncation } = body;
   const plan = planSamples(metadata, n, {
     seed,
     ...(label !== undefined && { label }),
@@ -24,7 +24,7 @@ export function planGenerate(metadata: GeneratorMetadata, body: GenerateBody): W
 
 /** @throws InputError naming the field that is wrong. */
 export function planInterpolate(metadata: GeneratorMetadata, body: InterpolateBody): Work {
-  const { a, b, frames = 8, label, seed, path } = body;
+  const { a, b, frames, label, seed, path } = body;
   const end = (value: number | readonly number[]) =>
     typeof value === 'number' ? value : Float32Array.from(value);
   const plan = planFrames(metadata, end(a), end(b), frames, {

@@ -244,6 +244,25 @@ describe('what is not served', () => {
     expect((await Promise.all(accepted)).map(({ status }) => status)).toEqual([200, 200, 200]);
     expect((await post(app, '/v1/generate', { n: 10 })).status).toBe(200);
   });
+
+  it('503 before anything of a request is worked out', async () => {
+    const runner = new Watched(await loadRows(conditionalModel(), 4));
+    const app = await service(runner, { maxQueue: 4, batchWindow: 0 });
+    // Only who plans them finds what is wrong.
+    const wrong = [
+      ['/v1/generate', { n: 2, label: [1] }],
+      ['/v1/interpolate', { a: [1, 2, 3, 1e39], b: 2, frames: 2 }],
+    ] as const;
+    const statuses = () => Promise.all(wrong.map(async ([url, body]) => (await post(app, url, body)).status));
+    const release = runner.hold();
+    const accepted = post(app, '/v1/generate', { n: 4 });
+    await expect.poll(() => runner.runs, patience).toEqual([4]);
+    expect(await statuses()).toEqual([503, 503]);
+    release();
+    expect((await accepted).status).toBe(200);
+    expect(await statuses()).toEqual([400, 400]);
+    expect((await app.inject('/metrics')).body).toContain('ganx_queue_samples 0\n');
+  });
 });
 
 describe('what the server tells', () => {
