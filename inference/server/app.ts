@@ -41,7 +41,6 @@ export async function createApp(runner: RowRunner, options: AppOptions): Promise
     bodyLimit: bodyLimit(metadata.zDim),
     serverFactory: connections.serve,
     frameworkErrors: answerBadAddress,
-    forceCloseConnections: 'idle',
     logger: options.log ?? false,
     // What is not quite right is refused, not bent: "7" is no number, and a misspelt field does not vanish.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
@@ -66,7 +65,10 @@ export async function createApp(runner: RowRunner, options: AppOptions): Promise
       },
     },
   });
-  connections.watch(app);
+  app.addHook('preClose', (done) => {
+    connections.end();
+    done();
+  });
   answerErrors(app, options.onUnexpected ?? (() => undefined));
   addObserving(app, metrics, runner, options);
   addGenerating(app, { metadata, fields, batcher, admission });
