@@ -4,8 +4,8 @@ export class Overloaded extends Error {
 }
 
 /**
- * Bounds what the server has accepted and not answered yet, in samples: a bound on memory and on the time to wait,
- * whatever the requests ask for.
+ * Bounds what the server has accepted and not answered to the end, in samples: a bound on memory and on the time to
+ * wait, whatever the requests ask for and however slowly their clients read.
  */
 export class Admission {
   readonly #most: number;
@@ -24,19 +24,28 @@ export class Admission {
     return this.#requests;
   }
 
-  /** @throws Overloaded */
-  async admit<T>(samples: number, task: () => Promise<T>): Promise<T> {
+  /**
+   * Runs what makes an answer.
+   *
+   * @param over aborted when the answer is sent or nobody waits for it: until then it takes room
+   * @throws Overloaded
+   */
+  async admit<T>(samples: number, over: AbortSignal, task: () => Promise<T>): Promise<T> {
     if (this.#samples + samples > this.#most)
       throw new Overloaded(
         `${this.#samples} samples are being waited for, and ${samples} more would exceed ${this.#most}; try again later`,
       );
     this.#samples += samples;
     this.#requests++;
+    const release = () => {
+      this.#samples -= samples;
+      this.#requests--;
+    };
     try {
       return await task();
     } finally {
-      this.#samples -= samples;
-      this.#requests--;
+      if (over.aborted) release();
+      else over.addEventListener('abort', release);
     }
   }
 }

@@ -47,6 +47,8 @@ export class Connections {
     // Node takes a connection as idle once its answer is handed over, and would cut it in the middle of it.
     server.closeIdleConnections = () => undefined;
     return server.on('connection', (socket: Socket) => {
+      // Each of the requests that a client pipelines may listen.
+      socket.setMaxListeners(0);
       this.#open.set(socket, { asked: new Set() });
       socket.once('close', () => this.#open.delete(socket));
     });

@@ -25,40 +25,46 @@ export function addGenerating(
   app: FastifyInstance,
   { metadata, fields, batcher, admission }: Generating,
 ): void {
-  const answer = async (work: Work, body: AnswerBody, reply: FastifyReply) => {
-    const { plan, rows } = work;
-    const data = await batcher.run(rows, whenGone(reply));
-    if (body.format === 'json') return numbers(metadata, work, data);
-    const samples = { data, shape: [plan.n, ...metadata.shape] };
-    const { columns } = body;
-    const png = await asBadRequest(() =>
-      encodePng(pictureOf(samples, columns === undefined ? {} : { columns })),
-    );
-    return reply.type('image/png').send(png);
+  const answer = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    n: number,
+    plan: () => Work,
+    { format, columns }: AnswerBody,
+  ) => {
+    const over = whenOver(request, reply);
+    // A request is planned once it is admitted: to draw its latents costs more than to refuse it.
+    return admission.admit(n, over, async () => {
+      const work = await asBadRequest(plan);
+      const data = await batcher.run(work.rows, over);
+      if (format === 'json') return numbers(metadata, work, data);
+      const samples = { data, shape: [n, ...metadata.shape] };
+      const png = await asBadRequest(() =>
+        encodePng(pictureOf(samples, columns === undefined ? {} : { columns })),
+      );
+      return reply.type('image/png').send(png);
+    });
   };
-  // A request is planned once it is admitted: to draw its latents costs more than to refuse it.
   app.post<{ Body: GenerateBody }>(
     '/v1/generate',
     route('Draw samples.', metadata, bodySchema(fields.generate)),
-    async (request, reply) => {
+    (request, reply) => {
       check(request, fields.generate);
       const { body } = request;
-      return admission.admit(body.n, async () => {
-        const work = await asBadRequest(() => planGenerate(metadata, body));
-        return answer(work, body, reply);
-      });
+      return answer(request, reply, body.n, () => planGenerate(metadata, body), body);
     },
   );
   app.post<{ Body: InterpolateBody }>(
     '/v1/interpolate',
     route('Walk between two latents.', metadata, bodySchema(fields.interpolate, ['a', 'b'])),
-    async (request, reply) => {
+    (request, reply) => {
       check(request, fields.interpolate);
       const { body } = request;
-      return admission.admit(body.frames, async () => {
-        const work = await asBadRequest(() => planInterpolate(metadata, body));
-        const columns = body.columns ?? (body.frames <= longestRow ? body.frames : undefined);
-        return answer(work, { ...body, ...(columns && { columns }) }, reply);
+      const { frames } = body;
+      const columns = body.columns ?? (frames <= longestRow ? frames : undefined);
+      return answer(request, reply, frames, () => planInterpolate(metadata, body), {
+        ...body,
+        ...(columns && { columns }),
       });
     },
   );
@@ -68,13 +74,18 @@ function check(request: FastifyRequest, fields: Fields): void {
   if (request.validationError) throw refusedBody(request, fields);
 }
 
-/** Aborted when the client closes the connection before it is answered. */
-function whenGone({ raw }: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  raw.once('close', () => {
-    if (!raw.writableFinished) gone.abort(clientGone);
-  });
-  return gone.signal;
+/** Aborted when the answer has been sent to the end, or the client has closed the connection before. */
+function whenOver({ socket }: FastifyRequest, { raw }: FastifyReply): AbortSignal {
+  const over = new AbortController();
+  const end = () => {
+    raw.off('close', end);
+    socket.off('close', end);
+    over.abort(clientGone);
+  };
+  raw.once('close', end);
+  // Of several that a client pipelines, Node tells only the first answer that the connection is closed.
+  socket.once('close', end);
+  return over.signal;
 }
 
 function numbers({ shape, zDim }: GeneratorMetadata, { plan }: Work, data: Float32Array) {

@@ -2,7 +2,7 @@
 export interface Limits {
   /** Samples or frames of a request. */
   readonly maxSamples: number;
-  /** Samples of all requests that are accepted and not answered yet. */
+  /** Samples of all requests that are accepted and not answered to the end. */
   readonly maxQueue: number;
 }
 

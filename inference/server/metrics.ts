@@ -52,7 +52,7 @@ export class Metrics {
       });
     gauge(
       'ganx_queue_requests',
-      'Requests that are accepted and not answered yet.',
+      'Requests that are accepted and not answered to the end.',
       () => admission.requests,
     );
     gauge('ganx_queue_samples', 'Samples that these ask for.', () => admission.samples);

@@ -7,7 +7,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import type { AppOptions } from '../../../inference/server/app.ts';
 import type { RowRunner } from '../../../inference/rows.ts';
 import { grey, metadataOf, plainRecipe } from '../generators.ts';
-import { patience, service } from './service.ts';
+import { patience, post, service, Watched } from './service.ts';
 
 /** 32 MiB as JSON, which no socket takes at once. */
 const large = 24;
@@ -89,4 +89,38 @@ it('connections that were kept are closed when the server ends, silent ones afte
   await app.close();
   const [first, second] = await ends;
   expect(second! - first!).toBeGreaterThan(500);
+});
+
+it('an answer takes room in the queue until it is sent', async () => {
+  const app = await listening(runner, { maxQueue: large });
+  const socket = await client(app);
+  const start = await askAndPause(socket, large);
+  expect(await queued(app)).toBe(large);
+  expect((await post(app, '/v1/generate', { n: 1 })).status).toBe(503);
+  void rest(socket, start);
+  await expect.poll(() => queued(app), patience).toBe(0);
+  expect((await post(app, '/v1/generate', { n: 1 })).status).toBe(200);
+});
+
+it('the answers of a client that goes away take no room, nor do those that queue behind others', async () => {
+  const watched = new Watched(runner);
+  const release = watched.hold();
+  onTestFinished(release);
+  const app = await listening(watched);
+  const socket = await client(app);
+  const warnings: Error[] = [];
+  const warn = (warning: Error) => warnings.push(warning);
+  process.on('warning', warn);
+  onTestFinished(() => void process.off('warning', warn));
+  const far = Array.from({ length: watched.metadata.zDim }, () => 1e39);
+  // Samples that wait for the model, and refusals that wait for their turn; more than a socket has listeners without a
+  // warning.
+  for (let i = 0; i < 10; i++) {
+    socket.write(request('generate', { n: 1 }));
+    socket.write(request('interpolate', { a: far, b: 1, frames: 2 }));
+  }
+  await expect.poll(() => queued(app), patience).toBe(30);
+  socket.destroy();
+  await expect.poll(() => queued(app), patience).toBe(0);
+  expect(warnings).toEqual([]);
 });
