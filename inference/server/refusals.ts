@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { InputError, withoutPlace } from '../../artifacts/errors.ts';
 import { Overloaded } from './admission.ts';
@@ -81,18 +82,9 @@ function wrongType({ headers }: FastifyRequest): string {
   return `content-type ${type === undefined ? 'is missing; it' : JSON.stringify(type)} must be application/json`;
 }
 
-const names: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  413: 'Payload Too Large',
-  415: 'Unsupported Media Type',
-  503: 'Service Unavailable',
-};
-
 const refusal = (statusCode: number, message: string) => ({
   statusCode,
-  error: names[statusCode] ?? (statusCode < 500 ? 'Error' : 'Internal Server Error'),
+  error: STATUS_CODES[statusCode],
   message,
 });
 

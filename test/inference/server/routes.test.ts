@@ -1,5 +1,10 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { get } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { Generator } from '../../../inference/node.ts';
@@ -205,6 +210,22 @@ describe('what is not served', () => {
       400,
       '"n" is in the address; fields belong into the JSON body',
     ]);
+  });
+
+  it('403: an address that leads out of its folder', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'index.html'), '<!doctype html>');
+    const generator = conditionalModel();
+    const app = await service(generator, { page: { folder, generator } });
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    const { port } = app.server.address() as AddressInfo;
+    // As it is: fetch and inject would resolve it.
+    const [response] = (await once(get({ port, path: '/ort/../x' }), 'response')) as [IncomingMessage];
+    expect(JSON.parse(await text(response))).toEqual({
+      statusCode: 403,
+      error: 'Forbidden',
+      message: 'Forbidden',
+    });
   });
 
   it('400: an address that is none', async () => {
