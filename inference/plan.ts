@@ -2,18 +2,23 @@ import { InputError } from '../artifacts/errors.ts';
 import type { GeneratorMetadata } from '../artifacts/metadata.ts';
 import { checkChoice, checkOptions, checkSeed, checkTruncation, told } from './arguments.ts';
 import { checkCount, sizeOf } from './count.ts';
-import type { InterpolateOptions, Label, SampleOptions } from './generator.ts';
+import type { InterpolateOptions, Label, ReconstructOptions, SampleOptions } from './generator.ts';
 import { labelOf } from './labels.ts';
 import { greatCircle, latents, straightLine, uniformLatents } from './latent.ts';
 
 // Runs in browsers too: no Node.
 
-/** What a sampling call runs with, every default filled in. */
+/** What a sampling call runs with, every default filled in; nothing in it is the caller's. */
 export interface SamplePlan {
   readonly n: number;
   readonly seed: number;
   readonly z: Float32Array;
   readonly labels?: Int32Array;
+}
+
+/** What a reconstruction runs with; its latents are found when its turn comes. */
+export interface ReconstructionPlan extends Omit<SamplePlan, 'z'> {
+  readonly images: Float32Array;
 }
 
 /** @throws InputError naming the argument that is wrong. */
@@ -28,9 +33,9 @@ export function planSamples(metadata: GeneratorMetadata, n: number, options: Sam
     if (z !== undefined)
       throw new InputError(`truncation ${truncation} is for drawn latents; z must not be given with it`);
   }
-  if (z !== undefined) checkLatents('z', z, n, zDim);
+  const given = z === undefined ? drawLatents(metadata, n, seed, truncation) : takeLatents('z', z, n, zDim);
   const labels = labelsOf(metadata, n, label);
-  return { n, seed, z: z ?? drawLatents(metadata, n, seed, truncation), ...(labels && { labels }) };
+  return { n, seed, z: given, ...(labels && { labels }) };
 }
 
 /** @throws InputError naming the argument that is wrong. */
@@ -55,12 +60,22 @@ export function planFrames(
   });
 }
 
-/**
- * Number of images in a call to reconstruct.
- *
- * @throws InputError where they are not whole images of the generator's shape.
- */
-export function countImages(images: Float32Array, { shape }: GeneratorMetadata): number {
+/** @throws InputError naming the argument that is wrong. */
+export function planReconstruction(
+  metadata: GeneratorMetadata,
+  images: Float32Array,
+  options: ReconstructOptions,
+): ReconstructionPlan {
+  checkOptions('options', options, { seed: true, label: true });
+  const { seed = 0, label } = options;
+  const n = countImages(images, metadata);
+  checkSeed('seed', seed);
+  const labels = labelsOf(metadata, n, label);
+  return { n, seed, images: take('images: the array', images), ...(labels && { labels }) };
+}
+
+/** Of whole images of the generator's shape. */
+function countImages(images: Float32Array, { shape }: GeneratorMetadata): number {
   if (!(images instanceof Float32Array)) throw new InputError('images must be a Float32Array');
   const size = sizeOf(shape);
   const n = images.length / size;
@@ -81,8 +96,7 @@ function endPoint(name: string, end: Float32Array | number, metadata: GeneratorM
   const { zDim } = metadata;
   if (!(end instanceof Float32Array))
     throw new InputError(`${name} ${told(end)} must be a seed, or a latent: a Float32Array of ${zDim}`);
-  checkLatents(name, end, 1, zDim);
-  return end;
+  return takeLatents(name, end, 1, zDim);
 }
 
 function drawLatents(
@@ -97,12 +111,24 @@ function drawLatents(
   return uniformLatents(n, zDim, seed);
 }
 
-function checkLatents(name: string, z: Float32Array, n: number, zDim: number): void {
+function takeLatents(name: string, z: Float32Array, n: number, zDim: number): Float32Array {
   if (!(z instanceof Float32Array)) throw new InputError(`${name} must be a Float32Array`);
   if (z.length !== n * zDim)
     throw new InputError(`${name} has ${z.length} elements, must have n x zDim = ${n} x ${zDim}`);
-  const bad = z.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new InputError(`${name} has ${z[bad]} at element ${bad}, must be finite`);
+  return take(name, z);
+}
+
+/** A copy: the call may have to wait, and the caller's own array may change meanwhile. */
+function take(name: string, given: Float32Array): Float32Array {
+  const taken = given.slice();
+  checkFinite(name, taken);
+  return taken;
+}
+
+/** @throws InputError naming the first element that is not finite. */
+export function checkFinite(name: string, values: Float32Array): void {
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw new InputError(`${name} has ${values[bad]} at element ${bad}, must be finite`);
 }
 
 function labelsOf(

@@ -1,10 +1,9 @@
 import { InputError } from '../artifacts/errors.ts';
 import type { GeneratorMetadata } from '../artifacts/metadata.ts';
-import { checkOptions } from './arguments.ts';
 import { Encoder } from './encoder.ts';
 import type { Backend, InterpolateOptions, ReconstructOptions, SampleOptions, Samples } from './generator.ts';
 import type { Runtime } from './model.ts';
-import { countImages, planFrames, planSamples } from './plan.ts';
+import { checkFinite, planFrames, planReconstruction, planSamples } from './plan.ts';
 import type { SamplePlan } from './plan.ts';
 import { RowModel } from './row-model.ts';
 import { frameRows, sampleRows } from './rows.ts';
@@ -65,7 +64,7 @@ export class ServedGenerator {
   sample(n: number, options: SampleOptions = {}): Promise<Samples> {
     return this.#call(() => {
       const plan = planSamples(this.metadata, n, options);
-      return this.#run(plan, sampleRows(plan));
+      return () => this.#run(plan, sampleRows(plan));
     });
   }
 
@@ -77,21 +76,24 @@ export class ServedGenerator {
   ): Promise<Samples> {
     return this.#call(() => {
       const plan = planFrames(this.metadata, a, b, frames, options);
-      return this.#run(plan, frameRows(plan, this.metadata.random));
+      return () => this.#run(plan, frameRows(plan, this.metadata.random));
     });
   }
 
   reconstruct(images: Float32Array, options: ReconstructOptions = {}): Promise<Samples> {
-    return this.#call(async () => {
-      if (!this.#encoder)
+    return this.#call(() => {
+      const encoder = this.#encoder;
+      if (!encoder)
         throw new InputError(
           `${this.#source}: has no encoder; load the folder of a run of the recipe vaegan, or give one`,
         );
-      checkOptions('options', options, { seed: true, label: true });
-      const n = countImages(images, this.metadata);
-      const z = await this.#encoder.encode(images, n);
-      const plan = planSamples(this.metadata, n, { ...options, z });
-      return this.#run(plan, sampleRows(plan));
+      const { images: taken, ...rest } = planReconstruction(this.metadata, images, options);
+      return async () => {
+        const z = await encoder.encode(taken, rest.n);
+        checkFinite('images: their encoding', z);
+        const plan = { ...rest, z };
+        return this.#run(plan, sampleRows(plan));
+      };
     });
   }
 
@@ -103,10 +105,13 @@ export class ServedGenerator {
     return this.#disposal;
   }
 
-  #call<T>(task: () => Promise<T>): Promise<T> {
-    if (this.#disposal)
-      return Promise.reject(new InputError(`${this.#source}: the generator has been disposed of`));
-    return this.#calls.run(task);
+  /**
+   * Plans a call when it is made, so that what the caller changes later is not part of it, and runs it when its turn
+   * comes.
+   */
+  async #call<T>(plan: () => () => Promise<T>): Promise<T> {
+    if (this.#disposal) throw new InputError(`${this.#source}: the generator has been disposed of`);
+    return this.#calls.run(plan());
   }
 
   async #run({ n, z, labels }: SamplePlan, rows: Rows): Promise<Samples> {

@@ -191,6 +191,24 @@ describe('calls', () => {
     expect(dataOf(2)).toEqual((await images.sample(2, { seed: 2 })).data);
   });
 
+  test('take their arguments when they are made', async () => {
+    const [z, a, options] = [latents(1, 12, 1), latents(1, 12, 2), { seed: 3 }];
+    const make = () => [
+      images.sample(1, { z, ...options }),
+      images.sample(20, options),
+      images.interpolate(a, z, 2, options),
+    ];
+    const expected = await Promise.all(make());
+    const waiting = make();
+    z.fill(0);
+    a.fill(0);
+    options.seed = 4;
+    const found = await Promise.all(waiting);
+    expect(found).toEqual(expected);
+    expect(await Promise.all(make())).not.toEqual(expected);
+    expect(found[0]!.z).toEqual(latents(1, 12, 1));
+  });
+
   test('dispose waits for what is under way; after it a call says so', async () => {
     const generator = await Generator.load(conditionalModel(), { threads: 1 });
     const underWay = generator.sample(100);

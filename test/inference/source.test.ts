@@ -167,6 +167,13 @@ test('an encoder from memory reconstructs', async () => {
   const { shape, z } = await generator.reconstruct(data);
   expect(shape).toEqual([3, 1, 16, 16]);
   expect(z).toHaveLength(3 * 12);
+  const given = data.slice();
+  const waiting = generator.reconstruct(given);
+  given.fill(NaN);
+  expect((await waiting).z).toEqual(z);
+  await expect(generator.reconstruct(given)).rejects.toThrow(
+    new InputError('images: the array has NaN at element 0, must be finite'),
+  );
   await expect(generator.reconstruct(data, { z: data } as never)).rejects.toThrow(
     'options: z is unknown; expected one of seed, label',
   );

@@ -34,6 +34,11 @@ test('samples of workers are the bits of none, and the thread that asks stays fr
     console.log(same(await alone.sample(100, { seed: 3 }), await shared.sample(100, { seed: 3 })));
     console.log(same(await alone.sample(100, { seed: 3 }), await shared.sample(100, { seed: 4 })));
     console.log(same(await alone.interpolate(1, 2, 20), await shared.interpolate(1, 2, 20)));
+    const z = (await alone.sample(20, { seed: 5 })).z;
+    const first = await alone.sample(20, { z });
+    const waiting = [shared.sample(20), shared.sample(20, { z })];
+    z.fill(0);
+    console.log(same(first, (await Promise.all(waiting))[1]));
     let ticks = 0;
     const timer = setInterval(() => ticks++, 1);
     const before = ticks;
@@ -47,6 +52,7 @@ test('samples of workers are the bits of none, and the thread that asks stays fr
     '[{"device":"cpu","threads":2},{"device":"cpu","threads":2,"workers":2}]',
     'true',
     'false',
+    'true',
     'true',
     'true',
     '',
