@@ -133,6 +133,11 @@ async function* chunksOf(
   if (!body) return;
   if (bodyUsed) throw broken(new Error('the Response has been read before'));
   const reader = body.getReader();
+  const stop = () => {
+    reader.cancel(signal?.reason).catch(() => undefined);
+  };
+  // Ends a read too that waits for a server which has fallen silent.
+  signal?.addEventListener('abort', stop);
   try {
     for (;;) {
       signal?.throwIfAborted();
@@ -140,11 +145,13 @@ async function* chunksOf(
         signal?.throwIfAborted();
         throw broken(cause);
       });
+      signal?.throwIfAborted();
       if (done) return;
       yield value;
     }
   } finally {
-    await reader.cancel().catch(() => undefined);
+    signal?.removeEventListener('abort', stop);
+    stop();
   }
 }
 

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { writeFileSync } from 'node:fs';
@@ -27,6 +28,9 @@ const server = createServer((request, response) => {
       break;
     case '/huge.onnx':
       response.setHeader('content-length', 2 ** 31).write('x');
+      break;
+    case '/silent.onnx':
+      response.write(model.subarray(0, 1000));
       break;
     case '/cut.onnx':
       response.setHeader('content-length', model.length).write(model.subarray(0, 1000), () => {
@@ -123,6 +127,23 @@ describe('what cannot be had is refused by its address', () => {
       await expect(Generator.load(source as never)).rejects.toThrow(
         new InputError(`generator: ${told} ${rule}`),
       );
+  });
+
+  test('a signal ends a download that has fallen silent, of an address and of a Response', async () => {
+    const silent = `${url}/silent.onnx`;
+    for (const source of [silent, await fetch(silent)]) {
+      const [stop, reason] = [new AbortController(), new Error('enough')];
+      const onProgress = () => {
+        setTimeout(() => {
+          stop.abort(reason);
+        }, 50);
+      };
+      await expect(Generator.load(source, { signal: stop.signal, onProgress })).rejects.toBe(reason);
+      expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
+    }
+    // A source of its own that takes its time over the end too.
+    const stuck = new Response(new ReadableStream({ cancel: () => new Promise(() => undefined) }));
+    await expect(Generator.load(stuck, { signal: AbortSignal.timeout(50) })).rejects.toThrow('timeout');
   });
 
   test('what is no path, and a Response that has been read', async () => {
