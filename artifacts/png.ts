@@ -1,9 +1,10 @@
+import type { Bytes } from '../graph-builder/arrays.ts';
 import { imageGrid } from './image-grid.ts';
 import { maxPixels } from './picture.ts';
 import type { ImageShape, Picture } from './picture.ts';
 
 /** A picture as a PNG. sharp is loaded when it is first needed: it costs 50 ms. */
-export async function encodePng({ pixels, channels, height, width }: Picture): Promise<Uint8Array> {
+export async function encodePng({ pixels, channels, height, width }: Picture): Promise<Bytes> {
   const { default: sharp } = await import('sharp');
   const raw = { width, height, channels: channels as 1 | 3 };
   const image = sharp(pixels, { raw, limitInputPixels: maxPixels });
@@ -12,6 +13,6 @@ export async function encodePng({ pixels, channels, height, width }: Picture): P
 }
 
 /** One image [C, H, W] in [-1, 1] as a PNG. */
-export async function encodeImage(image: Float32Array, shape: ImageShape): Promise<Uint8Array> {
+export async function encodeImage(image: Float32Array, shape: ImageShape): Promise<Bytes> {
   return encodePng(imageGrid(image, { ...shape, count: 1 }));
 }

@@ -1,3 +1,4 @@
+import type { Bytes } from '../graph-builder/arrays.ts';
 import type { DType, Tensor } from '../graph-builder/types.ts';
 import { allocate, bytesPerElement } from '../graph-builder/types.ts';
 import { InputError } from './errors.ts';
@@ -28,7 +29,7 @@ export interface TensorFile {
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>> = {},
-): Uint8Array {
+): Bytes {
   const offsets = new Map<string, number>();
   let size = 0;
   for (const [name, { data }] of [...tensors].sort(

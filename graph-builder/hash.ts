@@ -1,4 +1,5 @@
 import { probit } from './probit.ts';
+import type { Floats } from './arrays.ts';
 
 /**
  * The random numbers of ganx, on the host: what `random.ts` emits as operators, in plain TypeScript, bit for bit.
@@ -47,11 +48,11 @@ export function bitsAt([k0, k1]: readonly [number, number], index: number): numb
 }
 
 /** Standard normal quantiles at the middles of 2^14 equal slices, scaled to variance 1; |value| < 4.02. One for all. */
-export const normalTable = (): Float32Array => (table ??= quantileTable());
+export const normalTable = (): Floats => (table ??= quantileTable());
 
-let table: Float32Array | undefined;
+let table: Floats | undefined;
 
-function quantileTable(): Float32Array {
+function quantileTable(): Floats {
   const size = 2 ** 14;
   const quantiles = Array.from({ length: size }, (_, i) => probit((i + 0.5) / size));
   const scale = 1 / Math.sqrt(quantiles.reduce((sum, q) => sum + q * q, 0) / size);
@@ -59,14 +60,14 @@ function quantileTable(): Float32Array {
 }
 
 /** `length` normal numbers of a stream, the same as the emitted graph draws. */
-export function normals(seed: number, step: number, stream: string, length: number): Float32Array {
+export function normals(seed: number, step: number, stream: string, length: number): Floats {
   const key = combine(baseKey(seed, step), streamKey(stream));
   const normal = normalTable();
   return Float32Array.from({ length }, (_, i) => normal[slot(bitsAt(key, i))]!);
 }
 
 /** `length` numbers uniform in (0, 1), the same as the emitted graph draws. */
-export function uniforms(seed: number, step: number, stream: string, length: number): Float32Array {
+export function uniforms(seed: number, step: number, stream: string, length: number): Floats {
   const key = combine(baseKey(seed, step), streamKey(stream));
   return Float32Array.from({ length }, (_, i) => Math.trunc(bitsAt(key, i) / 256) * 2 ** -24 + 0.5);
 }

@@ -2,7 +2,7 @@ import { withoutPlace } from '../artifacts/errors.ts';
 import { checkOptions } from './arguments.ts';
 import { drawPicture, imageDataOf, toPngBlob } from './canvas.ts';
 import { readGenerator } from './generator-file.ts';
-import type { Generator as GeneratorInterface, PictureOptions, Samples } from './generator.ts';
+import type { Drawable, Generator as GeneratorInterface, PictureOptions } from './generator.ts';
 import { checkDevice, sessionSettings, webgpuLacks, webRuntime } from './onnxruntime-web.ts';
 import type { SessionSettings } from './onnxruntime-web.ts';
 import { pictureOf } from './picture.ts';
@@ -53,21 +53,17 @@ export class Generator extends ServedGenerator implements GeneratorInterface {
   }
 
   /** Images as a grid, points as a plot. */
-  toImageData(samples: Pick<Samples, 'data' | 'shape'>, options?: PictureOptions): ImageData {
+  toImageData(samples: Drawable, options?: PictureOptions): ImageData {
     return imageDataOf(pictureOf(samples, options));
   }
 
   /** The same on a canvas, which takes its size. */
-  draw(
-    canvas: HTMLCanvasElement | OffscreenCanvas,
-    samples: Pick<Samples, 'data' | 'shape'>,
-    options?: PictureOptions,
-  ): void {
+  draw(canvas: HTMLCanvasElement | OffscreenCanvas, samples: Drawable, options?: PictureOptions): void {
     drawPicture(canvas, pictureOf(samples, options));
   }
 
   /** The same as a PNG of type `image/png`. */
-  async toPng(samples: Pick<Samples, 'data' | 'shape'>, options?: PictureOptions): Promise<Blob> {
+  async toPng(samples: Drawable, options?: PictureOptions): Promise<Blob> {
     return toPngBlob(pictureOf(samples, options));
   }
 

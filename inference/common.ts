@@ -4,6 +4,7 @@ export { InputError } from '../artifacts/errors.ts';
 export type { GeneratorMetadata } from '../artifacts/metadata.ts';
 export type {
   Backend,
+  Drawable,
   InterpolateOptions,
   Label,
   PictureOptions,

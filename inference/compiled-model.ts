@@ -1,6 +1,7 @@
 import { inferenceGraph } from '../artifacts/import/inference-graph.ts';
 import type { GeneratorMetadata } from '../artifacts/metadata.ts';
 import { encodeModel } from '../artifacts/onnx/encode.ts';
+import type { Floats } from '../graph-builder/arrays.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
 import { probeRows } from './crew/mixing-model.ts';
 import { sizeOf } from './count.ts';
@@ -58,7 +59,7 @@ export class CompiledModel implements RowRunner {
     }
   }
 
-  async run(rows: Rows): Promise<Float32Array> {
+  async run(rows: Rows): Promise<Floats> {
     const size = sizeOf(this.metadata.shape);
     const data = new Float32Array(rows.count * size);
     let start = 0;
@@ -76,7 +77,7 @@ export class CompiledModel implements RowRunner {
     await this.#plain.dispose();
   }
 
-  #runSlice(rows: Rows): Promise<Float32Array> {
+  #runSlice(rows: Rows): Promise<Floats> {
     return runRows(this.#slices, this.metadata, rows, {
       seed: { data: rows.seeds.subarray(0, 1), dims: [] },
     });

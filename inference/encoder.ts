@@ -2,6 +2,7 @@ import { InputError } from '../artifacts/errors.ts';
 import { encoderFormat } from '../artifacts/metadata.ts';
 import type { GeneratorMetadata } from '../artifacts/metadata.ts';
 import { readModelSummary } from '../artifacts/onnx/summary.ts';
+import type { Floats } from '../graph-builder/arrays.ts';
 import { sliceSize } from './generator.ts';
 import { Model } from './model.ts';
 import type { Runtime } from './model.ts';
@@ -42,7 +43,7 @@ export class Encoder {
   }
 
   /** images [n, C, H, W] in [-1, 1] -> latents [n, zDim] */
-  async encode(images: Float32Array, n: number): Promise<Float32Array> {
+  async encode(images: Float32Array, n: number): Promise<Floats> {
     const zDim = this.#zDim;
     const size = images.length / n;
     const latents = new Float32Array(n * zDim);

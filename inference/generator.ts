@@ -1,4 +1,5 @@
 import type { GeneratorMetadata } from '../artifacts/metadata.ts';
+import type { Bytes, Floats, Ints } from '../graph-builder/arrays.ts';
 
 // Runs in browsers too: no Node.
 
@@ -40,15 +41,20 @@ export interface ReconstructOptions {
   readonly label?: Label | readonly Label[];
 }
 
-export interface Samples {
+/** What pictures are made of. */
+export interface Drawable {
   /** Images in [-1, 1], or points in the data's own units; row-major. */
   readonly data: Float32Array;
   /** [n, C, H, W] or [n, 2] */
   readonly shape: readonly number[];
+}
+
+export interface Samples extends Drawable {
+  readonly data: Floats;
   /** The latents that they come from, [n, zDim]. */
-  readonly z: Float32Array;
+  readonly z: Floats;
   /** Of a generator with classes: the class of each. */
-  readonly labels?: Int32Array;
+  readonly labels?: Ints;
 }
 
 export interface PictureOptions {
@@ -102,7 +108,7 @@ export interface Generator {
    */
   reconstruct(images: Float32Array, options?: ReconstructOptions): Promise<Samples>;
   /** Images as a grid, points as a plot: bytes in Node, a Blob in a browser. */
-  toPng(samples: Pick<Samples, 'data' | 'shape'>, options?: PictureOptions): Promise<Uint8Array | Blob>;
+  toPng(samples: Drawable, options?: PictureOptions): Promise<Bytes | Blob>;
   /** Frees the model after the calls that are under way. Later calls fail; disposing again does nothing. */
   dispose(): Promise<void>;
 }

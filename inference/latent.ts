@@ -1,4 +1,5 @@
 import { InputError } from '../artifacts/errors.ts';
+import type { Floats } from '../graph-builder/arrays.ts';
 import { baseKey, bitsAt, normals, normalTable, uniforms } from '../graph-builder/hash.ts';
 import { checkInteger, checkSeed, checkTruncation, told } from './arguments.ts';
 import { checkCount, maxElements } from './count.ts';
@@ -8,7 +9,7 @@ import { checkCount, maxElements } from './count.ts';
 let table: Float32Array | undefined;
 
 /** Uniform latent vectors, [n, zDim] in (-1, 1), for a generator that was trained on them. */
-export function uniformLatents(n: number, zDim: number, seed: number): Float32Array {
+export function uniformLatents(n: number, zDim: number, seed: number): Floats {
   return uniforms(seed, 0, 'z', n * zDim).map((u) => 2 * u - 1);
 }
 
@@ -20,7 +21,7 @@ export function uniformLatents(n: number, zDim: number, seed: number): Float32Ar
  * @param truncation where given, the normal is cut off at this many standard deviations: samples come closer to the
  *   typical one, at the price of variety. A vector keeps its direction of change: it is drawn from the same numbers.
  */
-export function latents(n: number, zDim: number, seed: number, truncation?: number): Float32Array {
+export function latents(n: number, zDim: number, seed: number, truncation?: number): Floats {
   checkInteger('latents: zDim', zDim, 1, maxElements);
   checkCount('latents: n', n, 1, [zDim]);
   checkSeed('latents: seed', seed);
@@ -50,7 +51,7 @@ export function sliceSeed(seed: number, slice: number): number {
  *
  * @param t in [0, 1]; the ends are exactly `a` and `b`
  */
-export function slerp(a: Float32Array, b: Float32Array, t: number): Float32Array {
+export function slerp(a: Float32Array, b: Float32Array, t: number): Floats {
   checkEnds('slerp', a, b);
   checkPlace('slerp', t);
   if (t === 0) return a.slice();
@@ -67,29 +68,23 @@ export function slerp(a: Float32Array, b: Float32Array, t: number): Float32Array
 }
 
 /** A point between two latent vectors on the straight line; for comparison, and for latents from a cube. */
-export function lerp(a: Float32Array, b: Float32Array, t: number): Float32Array {
+export function lerp(a: Float32Array, b: Float32Array, t: number): Floats {
   checkEnds('lerp', a, b);
   checkPlace('lerp', t);
   return a.map((value, i) => (1 - t) * value + t * b[i]!);
 }
 
 /** `frames` >= 2 points from `a` to `b`, both included, at equal angles: [frames, zDim]. */
-export function greatCircle(a: Float32Array, b: Float32Array, frames: number): Float32Array {
+export function greatCircle(a: Float32Array, b: Float32Array, frames: number): Floats {
   return path('greatCircle', slerp, a, b, frames);
 }
 
 /** The same on the straight line, at equal distances. */
-export function straightLine(a: Float32Array, b: Float32Array, frames: number): Float32Array {
+export function straightLine(a: Float32Array, b: Float32Array, frames: number): Floats {
   return path('straightLine', lerp, a, b, frames);
 }
 
-function path(
-  name: string,
-  between: typeof slerp,
-  a: Float32Array,
-  b: Float32Array,
-  frames: number,
-): Float32Array {
+function path(name: string, between: typeof slerp, a: Float32Array, b: Float32Array, frames: number): Floats {
   checkEnds(name, a, b);
   checkCount(`${name}: frames`, frames, 2, [a.length]);
   const points = new Float32Array(frames * a.length);

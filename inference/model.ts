@@ -1,5 +1,6 @@
 import type { InferenceSession, Tensor, TensorConstructor } from 'onnxruntime-web';
 import { InputError } from '../artifacts/errors.ts';
+import type { Floats } from '../graph-builder/arrays.ts';
 
 // Runs in browsers too: no Node.
 
@@ -48,14 +49,14 @@ export class Model {
     feeds: Readonly<Record<string, Feed>>,
     output: string,
     shape: readonly number[],
-  ): Promise<Float32Array> {
+  ): Promise<Floats> {
     const tensors = Object.fromEntries(
       Object.entries(feeds).map(([name, feed]) => [name, this.#toTensor(feed)]),
     );
     const result = (await this.#session.run(tensors, [output]))[output]!;
     const found = `${result.type} [${result.dims.join(', ')}]`;
     const promised = `float32 [${shape.join(', ')}]`;
-    const data = result.data as Float32Array;
+    const data = result.data as Floats;
     result.dispose();
     if (found !== promised)
       throw new InputError(

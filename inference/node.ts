@@ -1,9 +1,10 @@
 import { InputError } from '../artifacts/errors.ts';
 import { encodePng } from '../artifacts/png.ts';
+import type { Bytes } from '../graph-builder/arrays.ts';
 import { checkOptions } from './arguments.ts';
 import { checkWorkers, hireCrew } from './crew/hire.ts';
 import type { CrewSettings } from './crew/hire.ts';
-import type { Backend, Generator as GeneratorInterface, PictureOptions, Samples } from './generator.ts';
+import type { Backend, Drawable, Generator as GeneratorInterface, PictureOptions } from './generator.ts';
 import { encoderBeside, readModel } from './node-files.ts';
 import { loadRuntime, nodeRuntime, sessionSettings } from './onnxruntime-node.ts';
 import type { SessionSettings } from './onnxruntime-node.ts';
@@ -77,7 +78,7 @@ export class Generator extends ServedGenerator implements GeneratorInterface {
   }
 
   /** Images as a grid, points as a plot. */
-  async toPng(samples: Pick<Samples, 'data' | 'shape'>, options?: PictureOptions): Promise<Uint8Array> {
+  async toPng(samples: Drawable, options?: PictureOptions): Promise<Bytes> {
     return encodePng(pictureOf(samples, options));
   }
 }

@@ -3,13 +3,13 @@ import { InputError } from '../artifacts/errors.ts';
 import type { Picture } from '../artifacts/picture.ts';
 import { plotPoints } from '../artifacts/plot-points.ts';
 import { checkOptions } from './arguments.ts';
-import type { PictureOptions, Samples } from './generator.ts';
+import type { Drawable, PictureOptions } from './generator.ts';
 import { sizeOf } from './count.ts';
 
 // Runs in browsers too: no Node.
 
 /** Images as a grid, points as a plot. */
-export function pictureOf(samples: Pick<Samples, 'data' | 'shape'>, options: PictureOptions = {}): Picture {
+export function pictureOf(samples: Drawable, options: PictureOptions = {}): Picture {
   checkOptions('options', options, { columns: true });
   checkSamples(samples);
   const { data, shape } = samples;

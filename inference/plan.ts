@@ -1,5 +1,6 @@
 import { InputError } from '../artifacts/errors.ts';
 import type { GeneratorMetadata } from '../artifacts/metadata.ts';
+import type { Floats, Ints } from '../graph-builder/arrays.ts';
 import { checkChoice, checkOptions, checkSeed, checkTruncation, told } from './arguments.ts';
 import { checkCount, sizeOf } from './count.ts';
 import type { InterpolateOptions, Label, ReconstructOptions, SampleOptions } from './generator.ts';
@@ -12,8 +13,8 @@ import { greatCircle, latents, straightLine, uniformLatents } from './latent.ts'
 export interface SamplePlan {
   readonly n: number;
   readonly seed: number;
-  readonly z: Float32Array;
-  readonly labels?: Int32Array;
+  readonly z: Floats;
+  readonly labels?: Ints;
 }
 
 /** What a reconstruction runs with; its latents are found when its turn comes. */
@@ -88,7 +89,7 @@ function countImages(images: Float32Array, { shape }: GeneratorMetadata): number
 }
 
 /** One end of an interpolation as a latent vector. */
-function endPoint(name: string, end: Float32Array | number, metadata: GeneratorMetadata): Float32Array {
+function endPoint(name: string, end: Float32Array | number, metadata: GeneratorMetadata): Floats {
   if (typeof end === 'number') {
     checkSeed(`seed ${name}`, end);
     return drawLatents(metadata, 1, end);
@@ -104,14 +105,14 @@ function drawLatents(
   n: number,
   seed: number,
   truncation?: number,
-): Float32Array {
+): Floats {
   if (latent === 'normal') return latents(n, zDim, seed, truncation);
   if (truncation !== undefined)
     throw new InputError(`truncation ${truncation} is for normal latents; this generator takes uniform ones`);
   return uniformLatents(n, zDim, seed);
 }
 
-function takeLatents(name: string, z: Float32Array, n: number, zDim: number): Float32Array {
+function takeLatents(name: string, z: Float32Array, n: number, zDim: number): Floats {
   if (!(z instanceof Float32Array)) throw new InputError(`${name} must be a Float32Array`);
   if (z.length !== n * zDim)
     throw new InputError(`${name} has ${z.length} elements, must have n x zDim = ${n} x ${zDim}`);
@@ -119,7 +120,7 @@ function takeLatents(name: string, z: Float32Array, n: number, zDim: number): Fl
 }
 
 /** A copy: the call may have to wait, and the caller's own array may change meanwhile. */
-function take(name: string, given: Float32Array): Float32Array {
+function take(name: string, given: Float32Array): Floats {
   const taken = given.slice();
   checkFinite(name, taken);
   return taken;
@@ -131,11 +132,7 @@ export function checkFinite(name: string, values: Float32Array): void {
   if (bad >= 0) throw new InputError(`${name} has ${values[bad]} at element ${bad}, must be finite`);
 }
 
-function labelsOf(
-  metadata: GeneratorMetadata,
-  n: number,
-  label: SampleOptions['label'],
-): Int32Array | undefined {
+function labelsOf(metadata: GeneratorMetadata, n: number, label: SampleOptions['label']): Ints | undefined {
   const { conditional, classes } = metadata;
   if (!conditional) {
     if (label !== undefined) throw new InputError('label is given, but this generator has no classes');

@@ -1,4 +1,5 @@
 import type { GeneratorMetadata } from '../artifacts/metadata.ts';
+import type { Floats } from '../graph-builder/arrays.ts';
 import { sizeOf } from './count.ts';
 import { readGenerator } from './generator-file.ts';
 import { Model } from './model.ts';
@@ -25,7 +26,7 @@ export class RowModel implements RowRunner {
     return new RowModel(readGenerator(file), await Model.load(runtime, file.bytes, file.source));
   }
 
-  async run(rows: Rows): Promise<Float32Array> {
+  async run(rows: Rows): Promise<Floats> {
     const first = endOfSlice(rows, 0);
     if (first === rows.count) return this.#runSlice(rows);
     const size = sizeOf(this.metadata.shape);
@@ -35,7 +36,7 @@ export class RowModel implements RowRunner {
     return data;
   }
 
-  #runSlice(rows: Rows): Promise<Float32Array> {
+  #runSlice(rows: Rows): Promise<Floats> {
     const seed = { data: rows.seeds.subarray(0, 1), dims: [] };
     return runRows(this.#model, this.metadata, rows, { seed });
   }
@@ -56,7 +57,7 @@ export function runRows(
   { zDim, kind, random, shape }: GeneratorMetadata,
   { count, z, labels }: Rows,
   noise: Readonly<Record<string, Feed>>,
-): Promise<Float32Array> {
+): Promise<Floats> {
   const feeds = {
     z: { data: z, dims: [count, zDim] },
     ...(random && noise),

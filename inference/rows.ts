@@ -1,4 +1,5 @@
 import type { GeneratorMetadata } from '../artifacts/metadata.ts';
+import type { Floats } from '../graph-builder/arrays.ts';
 import { sliceSize } from './generator.ts';
 import { sliceSeed } from './latent.ts';
 import type { SamplePlan } from './plan.ts';
@@ -30,7 +31,7 @@ export interface RowRunner {
    */
   readonly mixes: boolean;
   /** [count, ...shape] */
-  run(rows: Rows): Promise<Float32Array>;
+  run(rows: Rows): Promise<Floats>;
   dispose(): Promise<void>;
 }
 

@@ -83,10 +83,13 @@ describe('the part of a web bundle that is ganx', () => {
 
   test('has types for bundlers and for Node', async () => {
     const program = `
-      import { Generator } from 'ganx/inference';
+      import { Generator, latents } from 'ganx/inference';
       const generator = await Generator.load(new Blob());
-      const png: PNG = await generator.toPng(await generator.sample(1));
-      export { png };`;
+      const { data, z, labels = 'none', shape } = await generator.sample(1);
+      const png = await generator.toPng({ data: new Float32Array(data), shape });
+      png satisfies PNG;
+      // None of them is a view of shared memory, which these do not take.
+      export const taken = [new Response(png), new Blob([data, z, labels, latents(1, 2, 3)])];`;
     await writeFile(join(app, 'bundler.ts'), program.replace('PNG', 'Blob'));
     await writeFile(join(app, 'node.mts'), program.replace('PNG', 'Uint8Array'));
     const tsc = join(root, 'node_modules/typescript/bin/tsc');

@@ -1,4 +1,5 @@
 import type { onnx as types } from 'onnx-proto';
+import type { Bytes } from '../../graph-builder/arrays.ts';
 import { GraphError } from '../../graph-builder/errors.ts';
 import { Graph } from '../../graph-builder/graph.ts';
 import type { Node, Value } from '../../graph-builder/graph.ts';
@@ -36,7 +37,7 @@ const worthHiding = 2 ** 20;
  *
  * @throws GraphError for an operator that ONNX lacks: `compile` the graph first.
  */
-export function encodeModel(graph: Graph, options: EncodeOptions = {}): Uint8Array {
+export function encodeModel(graph: Graph, options: EncodeOptions = {}): Bytes {
   const { metadata = {}, producerVersion = '', hidesExtents = false } = options;
   return onnx.ModelProto.encode({
     irVersion,
@@ -45,7 +46,7 @@ export function encodeModel(graph: Graph, options: EncodeOptions = {}): Uint8Arr
     graph: new Encoder(hidesExtents).model(bindSymbols(graph)),
     opsetImport: ['', ...domainsOf(graph)].map((domain) => ({ domain, version: opset })),
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
-  }).finish();
+  }).finish() as Bytes;
 }
 
 /** The operator sets, beside ONNX's own, of what is in the graph and its subgraphs. */

@@ -1,4 +1,5 @@
 import type { GeneratorMetadata } from '../../artifacts/metadata.ts';
+import type { Floats } from '../../graph-builder/arrays.ts';
 import { sizeOf } from '../count.ts';
 import { sliceSize } from '../generator.ts';
 import { joinRows, sliceRows } from '../rows.ts';
@@ -49,7 +50,7 @@ export class Crew implements RowRunner {
     }
   }
 
-  async run(rows: Rows): Promise<Float32Array> {
+  async run(rows: Rows): Promise<Floats> {
     if (this.#helpers.length === 0 || rows.count < fewest) return this.#leader.run(rows);
     return this.#share(rows).catch(async (error: unknown) => {
       if (!(error instanceof HelperFailure)) throw error;
@@ -64,7 +65,7 @@ export class Crew implements RowRunner {
   }
 
   /** Each helper takes the next share when it is done with its last. */
-  async #share(rows: Rows): Promise<Float32Array> {
+  async #share(rows: Rows): Promise<Floats> {
     const helpers = this.#helpers;
     const { count } = rows;
     const shares = helpers.length * Math.ceil(count / (helpers.length * largestShare));

@@ -1,5 +1,6 @@
 import type { GeneratorMetadata } from '../../artifacts/metadata.ts';
 import { seedPerRow } from '../../artifacts/onnx/seed-per-row.ts';
+import type { Floats } from '../../graph-builder/arrays.ts';
 import { readGenerator } from '../generator-file.ts';
 import { Model } from '../model.ts';
 import type { Runtime } from '../model.ts';
@@ -32,7 +33,7 @@ export class MixingModel implements RowRunner {
     return bytes && new MixingModel(metadata, await Model.load(runtime, bytes, file.source));
   }
 
-  run(rows: Rows): Promise<Float32Array> {
+  run(rows: Rows): Promise<Floats> {
     const dims = [rows.count, 1];
     return runRows(this.#model, this.metadata, rows, {
       seed: { data: rows.seeds, dims },

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { InputError } from '../../artifacts/errors.ts';
 import { withoutTelemetry } from '../../artifacts/telemetry.ts';
 import type { GeneratorMetadata } from '../../artifacts/metadata.ts';
+import type { Floats } from '../../graph-builder/arrays.ts';
 import type { SessionSettings } from '../onnxruntime-node.ts';
 import type { RowRunner, Rows } from '../rows.ts';
 import type { ModelBytes } from '../source.ts';
@@ -25,7 +26,7 @@ export type Order = Rows | null;
 /** What it answers: first that it is ready, then the samples of each order. */
 export type Answer =
   | { readonly ready: { readonly metadata: GeneratorMetadata; readonly mixes: boolean } }
-  | { readonly data: Float32Array }
+  | { readonly data: Floats }
   | { readonly error: { readonly message: string; readonly known: boolean } };
 
 export interface WorkerRunner extends RowRunner {

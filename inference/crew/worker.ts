@@ -37,7 +37,7 @@ try {
     if (rows)
       model.run(rows).then((data) => {
         rest();
-        answer({ data }, [data.buffer as ArrayBuffer]);
+        answer({ data }, [data.buffer]);
       }, refuse);
     // Of the thread alone; what others may have left open in it would keep it.
     else void model.dispose().finally(() => process.exit());

@@ -31,5 +31,5 @@ async function reply(question: Question): Promise<void> {
   const start = performance.now();
   const samples = await generator!.sample(question.sample, question.options);
   const milliseconds = performance.now() - start;
-  answer({ drawn: { ...samples, milliseconds } }, [samples.data.buffer as ArrayBuffer]);
+  answer({ drawn: { ...samples, milliseconds } }, [samples.data.buffer]);
 }

@@ -13,7 +13,7 @@ class Member implements RowRunner {
   readonly runs: number[] = [];
   disposed = false;
   readonly #inner: RowRunner;
-  instead: ((rows: Rows) => Promise<Float32Array>) | undefined;
+  instead: RowRunner['run'] | undefined;
 
   constructor(inner: RowRunner) {
     this.#inner = inner;
@@ -27,7 +27,7 @@ class Member implements RowRunner {
     return this.#inner.mixes;
   }
 
-  run(rows: Rows): Promise<Float32Array> {
+  run(rows: Rows): ReturnType<RowRunner['run']> {
     this.runs.push(rows.count);
     return (this.instead ?? ((all) => this.#inner.run(all)))(rows);
   }

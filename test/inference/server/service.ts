@@ -91,7 +91,7 @@ export class Watched implements RowRunner {
     };
   }
 
-  async run(...[rows]: Parameters<RowRunner['run']>): Promise<Float32Array> {
+  async run(...[rows]: Parameters<RowRunner['run']>): ReturnType<RowRunner['run']> {
     this.runs.push(rows.count);
     await this.#gate;
     return this.#inner.run(rows);
