@@ -82,9 +82,10 @@ async function contentOf(blob: Blob, called: string): Promise<ArrayBuffer> {
   }
 }
 
-function inMemory(bytes: Uint8Array, source: string): ModelBytes {
-  checkSize(source, bytes.length);
-  return { bytes, source };
+function inMemory(given: Uint8Array, source: string): ModelBytes {
+  checkSize(source, given.length);
+  // onnxruntime takes no view of shared memory.
+  return { bytes: given.buffer instanceof ArrayBuffer ? given : given.slice(), source };
 }
 
 async function request(url: string | URL, { signal }: SourceOptions): Promise<Response> {

@@ -209,6 +209,15 @@ describe('calls', () => {
     expect(found[0]!.z).toEqual(latents(1, 12, 1));
   });
 
+  test('take views of shared memory', async () => {
+    const z = new Float32Array(new SharedArrayBuffer(48)).fill(1);
+    const [plain, options] = [Float32Array.from(z), { seed: 3 }];
+    const drawn = await images.sample(1, { z, ...options });
+    expect(drawn).toEqual(await images.sample(1, { z: plain, ...options }));
+    expect(drawn.z.buffer).toBeInstanceOf(ArrayBuffer);
+    expect(await images.interpolate(z, 2, 2)).toEqual(await images.interpolate(plain, 2, 2));
+  });
+
   test('dispose waits for what is under way; after it a call says so', async () => {
     const generator = await Generator.load(conditionalModel(), { threads: 1 });
     const underWay = generator.sample(100);

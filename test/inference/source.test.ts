@@ -62,6 +62,12 @@ async function drawn(source: ModelSource, encoder?: ModelSource): Promise<Float3
   }
 }
 
+function sharedCopy(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
+}
+
 test('a model comes from anywhere and is the same', async () => {
   const path = join(temporaryFolder(), 'some.onnx');
   writeFileSync(path, model);
@@ -72,6 +78,7 @@ test('a model comes from anywhere and is the same', async () => {
     URL.createObjectURL(new Blob([model])),
     model,
     model.buffer,
+    sharedCopy(model),
     new Blob([model]),
     new File([model], 'mine.onnx'),
     new Response(model),
