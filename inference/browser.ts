@@ -7,7 +7,7 @@ import { checkDevice, sessionSettings, webgpuLacks, webRuntime } from './onnxrun
 import type { SessionSettings } from './onnxruntime-web.ts';
 import { pictureOf } from './picture.ts';
 import { loadModels, ServedGenerator } from './served-generator.ts';
-import { readSource, sourceOptions } from './source.ts';
+import { checkSourceOptions, readSource, sourceOptions } from './source.ts';
 import type { ModelSource, SourceOptions } from './source.ts';
 
 export * from './common.ts';
@@ -28,6 +28,7 @@ export class Generator extends ServedGenerator implements GeneratorInterface {
    */
   static async load(source: ModelSource, settings: LoadSettings = {}): Promise<Generator> {
     checkOptions('settings', settings, { ...sessionSettings, ...sourceOptions, encoder: true });
+    checkSourceOptions(settings);
     const device = checkDevice(settings.device ?? 'auto');
     const generator = await readSource(source, 'generator', settings);
     // Before a runtime of megabytes is fetched for it.

@@ -12,20 +12,28 @@ export function imageDataOf({ pixels, channels, height, width }: Picture): Image
   return new ImageData(data, width, height);
 }
 
-/** @throws InputError where the canvas is in use for something else than 2-D drawing. */
+/** Of a canvas in pixels, the least that browsers allow today; past their limit some draw nothing and say nothing. */
+const maxSide = 32_767;
+
+/** @throws InputError where the canvas is in use for something else than 2-D drawing, or the picture is too large for it. */
 export function drawPicture(canvas: Canvas, picture: Picture): void {
   // As null, where a page asked for one that it does not have.
   if (typeof (canvas as Partial<Canvas> | null)?.getContext !== 'function')
     throw new InputError(`canvas ${told(canvas)} must be an HTMLCanvasElement or an OffscreenCanvas`);
-  canvas.width = picture.width;
-  canvas.height = picture.height;
+  const { width, height } = picture;
+  if (Math.max(width, height) > maxSide)
+    throw new InputError(
+      `a picture of ${width} x ${height} pixels must have at most ${maxSide} a side for a canvas`,
+    );
+  canvas.width = width;
+  canvas.height = height;
   const context = canvas.getContext('2d') as CanvasRenderingContext2D | null;
   if (!context) throw new InputError('canvas: gives no 2-D context; take one that has no other');
   context.putImageData(imageDataOf(picture), 0, 0);
 }
 
-export function toPngBlob(picture: Picture): Promise<Blob> {
-  const canvas = new OffscreenCanvas(picture.width, picture.height);
+export async function toPngBlob(picture: Picture): Promise<Blob> {
+  const canvas = new OffscreenCanvas(1, 1);
   drawPicture(canvas, picture);
   return canvas.convertToBlob({ type: 'image/png' });
 }

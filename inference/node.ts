@@ -12,7 +12,7 @@ import { pictureOf } from './picture.ts';
 import type { RowRunner } from './rows.ts';
 import { loadModels, ServedGenerator } from './served-generator.ts';
 import type { LoadedModels } from './served-generator.ts';
-import { sourceOptions } from './source.ts';
+import { checkSourceOptions, sourceOptions } from './source.ts';
 import type { ModelSource, SourceOptions } from './source.ts';
 
 export * from './common.ts';
@@ -46,6 +46,7 @@ export class Generator extends ServedGenerator implements GeneratorInterface {
       workers: true,
       compile: true,
     });
+    checkSourceOptions(settings);
     const generator = await readModel(source, 'generator', settings);
     const encoderSource = settings.encoder ?? (await encoderBeside(source));
     const encoder =

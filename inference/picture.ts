@@ -22,10 +22,10 @@ function checkSamples(samples: unknown): void {
   const { data, shape } = Object(samples) as Readonly<Record<string, unknown>>;
   if (!(data instanceof Float32Array) || !Array.isArray(shape))
     throw new InputError('samples must be what sample() gives: data, a Float32Array, and shape, a list');
-  const [n, channels] = shape as number[];
+  const [, channels] = shape as number[];
   const fits =
+    shape.every((extent) => Number.isInteger(extent) && extent > 0) &&
     data.length === sizeOf(shape as number[]) &&
-    n! >= 1 &&
     (shape.length === 4 ? channels === 1 || channels === 3 : shape.length === 2 && channels === 2);
   if (!fits)
     throw new InputError(

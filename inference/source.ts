@@ -24,6 +24,14 @@ export interface SourceOptions {
 
 export const sourceOptions: Names<SourceOptions> = { onProgress: true, signal: true };
 
+/** @throws InputError where one is not what it must be. */
+export function checkSourceOptions({ onProgress, signal }: SourceOptions): void {
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw new InputError(`onProgress ${kindOf(onProgress)} must be a function`);
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new InputError(`signal ${kindOf(signal)} must be an AbortSignal`);
+}
+
 /** A file in memory, and what messages call it. */
 export interface ModelBytes {
   readonly bytes: Uint8Array;
@@ -133,6 +141,7 @@ async function* chunksOf(
 ): AsyncGenerator<Uint8Array> {
   if (!body) return;
   if (bodyUsed) throw broken(new Error('the Response has been read before'));
+  if (body.locked) throw broken(new Error('the Response is being read elsewhere'));
   const reader = body.getReader();
   const stop = () => {
     reader.cancel(signal?.reason).catch(() => undefined);

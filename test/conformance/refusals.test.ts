@@ -209,3 +209,23 @@ describe.each(runtimes)('$title', ({ lacks, run }) => {
     expect(after).toEqual(before);
   });
 });
+
+test.skipIf(chromiumLacks)('Chromium refuses a picture larger than a canvas', async () => {
+  const outcomes = await page.evaluate<string[]>(
+    `(async () => {
+      const { Generator } = await import('ganx/inference');
+      const generator = await Generator.load(Uint8Array.from(${JSON.stringify([...drawing])}), { device: 'wasm' });
+      const samples = { data: new Float32Array(70_000), shape: [1, 1, 1, 70_000] };
+      const told = async (task) => task().then(() => 'nothing', ({ name, message }) => name + ': ' + message);
+      const canvas = document.createElement('canvas');
+      const found = [
+        await told(() => generator.toPng(samples)),
+        await told(async () => generator.draw(canvas, samples)),
+      ];
+      await generator.dispose();
+      return found;
+    })()`,
+  );
+  const refusal = 'InputError: a picture of 70000 x 1 pixels must have at most 32767 a side for a canvas';
+  expect(outcomes).toEqual([refusal, refusal]);
+});

@@ -162,10 +162,21 @@ test.each<[readonly number[], string]>([
   [[1, 2, 16, 8], '[1, 2, 16, 8]'],
   [[256], '[256]'],
   [[256, 1], '[256, 1]'],
+  [[1, 1, -16, -16], '[1, 1, -16, -16]'],
+  [[1, 1, 0.5, 512], '[1, 1, 0.5, 512]'],
+  [[1, 1, '16', 16] as never, '[1, 1, 16, 16]'],
 ])('toPng refuses shape %j', async (shape, told) => {
   await expect(images.toPng({ data: new Float32Array(256), shape })).rejects.toThrow(
     new InputError(
       `samples: 256 elements of shape ${told} must be images [n, 1 or 3, H, W] or points [n, 2]`,
+    ),
+  );
+});
+
+test('toPng refuses images of no pixels', async () => {
+  await expect(images.toPng({ data: new Float32Array(), shape: [1, 1, 0, 5] })).rejects.toThrow(
+    new InputError(
+      'samples: 0 elements of shape [1, 1, 0, 5] must be images [n, 1 or 3, H, W] or points [n, 2]',
     ),
   );
 });

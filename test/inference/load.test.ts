@@ -115,6 +115,8 @@ test.each([
     'settings: gpu is unknown; expected one of device, threads, optimization, onProgress, signal, encoder, workers, compile',
   ],
   [{ threads: 0 }, 'threads 0 must be an integer from 1 to 1024'],
+  [{ signal: {} }, 'signal Object must be an AbortSignal'],
+  [{ onProgress: 5 }, 'onProgress 5 must be a function'],
   [{ workers: -1 }, 'workers -1 must be an integer from 0 to 64'],
   [{ workers: 2, device: 'webgpu' }, 'workers 2 are for the device cpu, not for webgpu'],
   [{ compile: 'yes' }, 'compile "yes" must be true or false'],

@@ -168,6 +168,13 @@ describe('what cannot be had is refused by its address', () => {
     await expect(Generator.load(response)).rejects.toThrow(
       new InputError('generator: the download broke off after 0 bytes (the Response has been read before)'),
     );
+    const taken = new Response(model);
+    taken.body!.getReader();
+    await expect(Generator.load(taken)).rejects.toThrow(
+      new InputError(
+        'generator: the download broke off after 0 bytes (the Response is being read elsewhere)',
+      ),
+    );
   });
 
   test('a fault of onProgress is its own, not one of the download', async () => {
