@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from .arguments import check_truncation, finite_floats, float_images
 from .arrays import Array, Floats, Ints
 from .encoder import Encoder
 from .errors import InputError
 from .latent import great_circle, slice_seed, straight_line
 from .metadata import GeneratorMetadata, decode_metadata
 from .sampling import (
+    Label,
     Labels,
     checked_count,
     checked_latents,
@@ -109,7 +111,8 @@ class Generator:
         Args:
             n: 1 to 65536.
             seed: int32; it draws the latents and, where the generator has dropout or noise, that too.
-            label: for a generator with classes, of all samples or of each; default the classes in turn.
+            label: for a generator with classes, the number or name of one for all samples or of one for each; default
+                the classes in turn.
             z: latents [n, z_dim] instead of drawn ones.
             truncation: cut-off of the drawn latents in standard deviations, > 0. Less is more typical and less varied.
 
@@ -119,8 +122,7 @@ class Generator:
         n = checked_count("n", n, 1)
         seed = checked_seed("seed", seed)
         if truncation is not None:
-            if not truncation > 0:
-                raise InputError(f"truncation {truncation} must be a number > 0")
+            check_truncation(truncation)
             if z is not None:
                 raise InputError(f"truncation {truncation} is for drawn latents; z must not be given with it")
         given = (
@@ -137,7 +139,7 @@ class Generator:
         frames: int,
         *,
         seed: int = 0,
-        label: int | None = None,
+        label: Label | None = None,
         path: Literal["great-circle", "line"] = "great-circle",
     ) -> Samples:
         """Samples along the way between two latents, each end a vector [z_dim] or the seed of one.
@@ -169,7 +171,7 @@ class Generator:
         """Images encoded and drawn again, with the encoder of a VAE/GAN; `z` of the result are their latents.
 
         Args:
-            images: [n, C, H, W] in [-1, 1].
+            images: floating-point numbers [n, C, H, W] in [-1, 1].
             seed: int32; for dropout and noise.
             label: for a generator with classes, of all images or of each.
 
@@ -180,7 +182,7 @@ class Generator:
             raise InputError(
                 f"{self._source}: has no encoder; load the folder of a run of the recipe vaegan, or give one"
             )
-        batch = np.asarray(images, np.float32)
+        batch = finite_floats("images: the array", float_images(images))
         shape = self.metadata.shape
         if batch.ndim != 1 + len(shape) or batch.shape[1:] != shape or not len(batch):
             raise InputError(f"images have shape {list(batch.shape)}, must have [n, {', '.join(map(str, shape))}]")

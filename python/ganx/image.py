@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .arguments import checked_integer, float_images
 from .arrays import Bytes, Floats
 from .errors import InputError
 
@@ -20,15 +21,15 @@ def to_pixels(images: Floats, columns: int | None = None) -> Bytes:
     """Images [n, C, H, W] in [-1, 1] as one grid of bytes [height, width, C], row by row, with a gutter between them.
 
     Args:
-        images: what lies outside of [-1, 1] is clipped.
+        images: floating-point numbers; what lies outside of [-1, 1] is clipped.
         columns: default as many as make the grid near-square.
     """
+    images = float_images(images)
     if images.ndim != 4 or images.shape[1] not in (1, 3) or not len(images):
         raise InputError(f"images have shape {list(images.shape)}, must have [n, 1 or 3, H, W]")
     count, channels, height, width = images.shape
-    across = min(math.ceil(math.sqrt(count)) if columns is None else columns, count)
-    if across < 1:
-        raise InputError(f"columns {columns} must be an integer >= 1")
+    wanted = math.ceil(math.sqrt(count)) if columns is None else checked_integer("columns", columns, 1, 2**31 - 1)
+    across = min(wanted, count)
     rows = math.ceil(count / across)
     shape = (rows * (height + _GUTTER) - _GUTTER, across * (width + _GUTTER) - _GUTTER, channels)
     grid = np.full(shape, _GUTTER_VALUE, np.uint8)

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnxruntime
@@ -76,6 +76,27 @@ def test_frames_are_single_samples(fixtures: Path) -> None:
         assert (generator.sample(1, z=z[np.newaxis], seed=9).data[0] == image).all()
 
 
+def test_labels_are_numbers_or_names(fixtures: Path) -> None:
+    generator = load_generator(fixtures / "shuffle")
+    labels: dict[str, Any] = {"one": "dog", "each": ["fox", 0, "2"], "array": np.array(["cat", "fox", "cat"])}
+    drawn = {name: generator.sample(3, label=label).labels for name, label in labels.items()}
+    assert {name: [] if d is None else d.tolist() for name, d in drawn.items()} == {
+        "one": [1, 1, 1],
+        "each": [2, 0, 2],
+        "array": [0, 2, 0],
+    }
+    frames = generator.interpolate(1, 2, 2, label="fox")
+    assert frames.labels is not None
+    assert frames.labels.tolist() == [2, 2]
+
+
+def test_latents_of_a_result_are_its_own(fixtures: Path) -> None:
+    z = np.zeros((1, 8), np.float32)
+    samples = load_generator(fixtures / "dcgan").sample(1, z=z)
+    z.fill(1)
+    assert not samples.z.any()
+
+
 def test_slerp_stays_on_the_sphere() -> None:
     a, b = np.array([3, 0, 0], np.float32), np.array([0, 3, 0], np.float32)
     assert np.allclose(slerp(a, b, 0.5), [3 * 2**-0.5, 3 * 2**-0.5, 0])
@@ -100,6 +121,20 @@ def test_grid_has_the_pixels_of_javascript(fixtures: Path) -> None:
     [
         ("dcgan", lambda g: g.sample(0), "n 0 must be an integer from 1 to 65536"),
         ("dcgan", lambda g: g.sample(2, seed=2**31), "seed 2147483648 must be an integer from -2147483648"),
+        ("dcgan", lambda g: g.sample(1.5), "n 1.5 must be an integer from 1 to 65536"),
+        ("dcgan", lambda g: g.sample(1, seed="1"), "seed '1' must be an integer from -2147483648"),
+        ("dcgan", lambda g: g.sample(1, truncation="1"), "truncation '1' must be a number > 0"),
+        ("dcgan", lambda g: g.sample(1, z=[["a"] * 8]), "z must be an array of numbers"),
+        ("dcgan", lambda g: g.interpolate("1", 2, 3), "seed a '1' must be an integer from -2147483648"),
+        ("dcgan", lambda g: to_pixels(np.zeros((1, 1, 4, 4), np.uint8)), "images have elements of type uint8, must"),
+        (
+            "dcgan",
+            lambda g: to_image(g.sample(1).data, columns=cast(Any, 1.5)),
+            "columns 1.5 must be an integer from 1",
+        ),
+        ("vaegan", lambda g: g.reconstruct(np.zeros((1, 1, 16, 16), np.uint8)), "images have elements of type uint8"),
+        ("vaegan", lambda g: g.reconstruct(np.full((1, 1, 16, 16), np.nan)), "images: the array has elements that are"),
+        ("shuffle", lambda g: g.sample(1, label="cow"), 'label: "cow" must be one of cat, dog, fox, or a number from'),
         ("dcgan", lambda g: g.sample(2, truncation=0), "truncation 0 must be a number > 0"),
         ("dcgan", lambda g: g.sample(1, truncation=1, z=np.zeros((1, 8))), "z must not be given with it"),
         ("dcgan", lambda g: g.sample(2, z=np.zeros((2, 7))), r"z has shape \[2, 7\], must have \[2, 8\]"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnxruntime
@@ -245,6 +245,8 @@ def test_refusals(fixtures: Path, copied: Path) -> None:
         "has no running average of the discriminator; use weights live": lambda: load_torch(
             fixtures / "dcgan", "discriminator", weights="ema"
         ),
+        "weights 'EMA' must be ema or live": lambda: load_torch(fixtures / "dcgan", weights=cast(Any, "EMA")),
+        "average 'none' must be set or keep": lambda: save_torch(load_torch(copied), copied, average=cast(Any, "none")),
         "holds ema weights, not live": lambda: load_torch(fixtures / "dcgan" / "generator.onnx", weights="live"),
         r"not a ganx discriminator \(format ganx.generator\)": lambda: load_torch(
             fixtures / "dcgan" / "generator.onnx", "discriminator"

@@ -113,6 +113,7 @@ def load_torch(
     Raises:
         InputError: where there is no such network, or there are no such weights.
     """
+    _check_choice("weights", weights, None, "ema", "live")
     place = Path(path)
     if place.is_file():
         source = _from_onnx(place, network, weights)
@@ -147,6 +148,7 @@ def save_torch(
     Raises:
         InputError: where a tensor does not fit the checkpoint, or a newer checkpoint would hide the new one.
     """
+    _check_choice("average", average, "set", "keep")
     folder = run if isinstance(run, Run) else Run(run)
     start = folder.checkpoint(checkpoint)
     newest, done = folder.checkpoint().step, start.step if step is None else step
@@ -166,6 +168,11 @@ def save_torch(
     batches = recipe["accumulate"] * recipe["techniques"]["discriminatorSteps"]
     manifest["position"] = done * recipe["batch"] * batches
     return write_checkpoint(folder.path, done, manifest, state)
+
+
+def _check_choice(name: str, value: object, *allowed: str | None) -> None:
+    if value not in allowed:
+        raise InputError(f"{name} {value!r} must be {' or '.join(choice for choice in allowed if choice)}")
 
 
 def _checkpoint_at(place: Path, step: int | None) -> Checkpoint:
