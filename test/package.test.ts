@@ -100,6 +100,11 @@ describe('the part of a web bundle that is ganx', () => {
     await check('bundler.ts', '--module', 'esnext', '--moduleResolution', 'bundler', '--lib', 'es2022,dom');
     const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')];
     await check('node.mts', '--module', 'nodenext', '--skipLibCheck', ...types);
+    await writeFile(
+      join(app, 'all.mts'),
+      "export * from 'ganx/artifacts'; export * from 'ganx/graph-builder';",
+    );
+    await check('all.mts', '--module', 'nodenext', ...types);
   });
 });
 

@@ -1,9 +1,8 @@
 import type { onnx as types } from 'onnx-proto';
 import type { Tensor } from '../../graph-builder/types.ts';
 import { bytesPerElement } from '../../graph-builder/types.ts';
-import { InputError } from '../errors.ts';
 import { dtypeOf, elementTypeName } from './element-types.ts';
-import { onnx } from './proto.ts';
+import { parseModel } from './parse.ts';
 import { readModelSummary } from './summary.ts';
 import type { ModelSummary } from './summary.ts';
 import { tensorOf } from './tensor-data.ts';
@@ -54,24 +53,6 @@ export function readInitializers(bytes: Uint8Array, source: string): Map<string,
   return new Map(
     parseModel(bytes, source).graph.initializer.map((proto) => [proto.name ?? '', tensorOf(proto, source)]),
   );
-}
-
-export type Model = types.ModelProto & {
-  readonly graph: Required<types.IGraphProto> & { readonly initializer: types.ITensorProto[] };
-};
-
-/** @throws InputError where the bytes are no ONNX model. */
-export function parseModel(bytes: Uint8Array, source: string): Model {
-  // Asks for what every model has; protobuf itself takes almost any bytes for one.
-  readModelSummary(bytes, source);
-  try {
-    return onnx.ModelProto.decode(bytes) as Model;
-  } catch (error) {
-    throw new InputError(
-      `${source}: not an ONNX model (${bytes.length} bytes, damaged or cut short: ${(error as Error).message})`,
-      { cause: error },
-    );
-  }
 }
 
 function initializerInfo({ name, dataType, dims }: types.ITensorProto): InitializerInfo {
