@@ -116,7 +116,16 @@ describe('--profile', () => {
     expect(text).toMatch(
       /^run: 2 steps from step 4 on cpu, cpu graph, 1 thread, with onnxruntime's profiler\n/,
     );
-    for (const row of ['a step', 'kernels', 'executor', 'outside', 'operators', 'by shape', 'places', 'nodes'])
+    for (const row of [
+      'a step',
+      'kernels',
+      'executor',
+      'outside',
+      'operators',
+      'by shape',
+      'places',
+      'nodes',
+    ])
       expect(text).toMatch(new RegExp(`^  ${row} `, 'm'));
     const facts = JSON.parse(await inspect('run', '--profile', '--json')) as Profile & { type: string };
     expect(facts).toMatchObject({ type: 'profile', device: 'cpu', fromStep: 4, steps: 10, clock: 'host' });

@@ -47,7 +47,18 @@ describe('the table', () => {
     for (const [, reason] of reasons) expect(Object.values(reason).join()).toMatch(/\w+ \w+/);
     const named = (kind: string) => reasons.filter(([, reason]) => kind in reason).map(([name]) => name);
     expect(named('flat').sort()).toEqual(
-      ['And', 'Detach', 'Equal', 'Floor', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Not', 'Shape'].sort(),
+      [
+        'And',
+        'Detach',
+        'Equal',
+        'Floor',
+        'Greater',
+        'GreaterOrEqual',
+        'Less',
+        'LessOrEqual',
+        'Not',
+        'Shape',
+      ].sort(),
     );
     expect(named('notDifferentiable')).toEqual([
       'BatchNormalizationChannelsLast',
