@@ -2,12 +2,13 @@ import type { Value } from '../graph.ts';
 import { add, mul } from '../ops/elementwise.ts';
 import { gather } from '../ops/indexing.ts';
 import { gemm, matmul } from '../ops/matmul.ts';
-import { concat, pad, reshape } from '../ops/movement.ts';
+import { pad, reshape } from '../ops/movement.ts';
 import { fixed, sizeOf } from '../shape.ts';
 import { tensor } from '../types.ts';
 import { joined, partsOf, senders, sumOrZeros } from './conv-geometry.ts';
 import type { ConvForms, Geometry, Part, Tables } from './conv-geometry.ts';
 import { cut } from './cut.ts';
+import { gatherFramed } from './gather-framed.ts';
 
 /*
  * Convolution as matrix multiplication, for onnxruntime's CPU provider: with activations as [N, H, W, C] and weights as
@@ -61,12 +62,12 @@ export class ConvAsMatmul implements ConvForms {
     const { batch, large, small, kernel } = geometry;
     const taps = kernel[0] * kernel[1];
     const matrix = reshape(w, [taps * large[2], small[2]]);
-    const zeroRow = dy.graph.constant(tensor('float32', new Float32Array(small[2]), [1, small[2]]));
     const bySmallPixel = senders(geometry);
     const terms = bySmallPixel.length;
     const share = bias && terms > 0 ? { c: repeated(mul(bias, 1 / terms), taps) } : {};
     const parts = partsFor(geometry).map((part) => {
-      const padded = concat([rowsOf(dy, part), zeroRow], 0);
+      // A row of zeros behind the others sends to what nothing else reaches.
+      const padded = pad(rowsOf(dy, part), [0, 0, 1, 0]);
       const senderCount = fixed(padded.shape[0]) * taps;
       const sent = reshape(gemm(padded, matrix, { transB: true, ...share }), [senderCount, large[2]]);
       const received = bySmallPixel.map((local, i) => {
@@ -91,8 +92,6 @@ export class ConvAsMatmul implements ConvForms {
     const group = aligned ? stride[1] : 1;
     const width = Math.ceil(Math.max(reach(1), large[1] + before[1]) / group) * group;
     const height = Math.max(reach(0), large[0] + before[0]);
-    const ends = [height - large[0] - before[0], width - large[1] - before[1]] as const;
-    const padded = pad(cut(x, first, batch), [0, before[0], before[1], 0, 0, ends[0], ends[1], 0]);
     const groupsPerRow = width / group;
     const local: number[] = [];
     for (let oh = 0; oh < small[0]; oh++)
@@ -102,10 +101,10 @@ export class ConvAsMatmul implements ConvForms {
             local.push(
               (oh * stride[0] + i * dilation[0]) * groupsPerRow + (ow * stride[1] + j * dilation[1]) / group,
             );
-    const rows = reshape(padded, [batch * height * groupsPerRow, group * c]);
+    const frame = { before, extent: [height, width], group } as const;
     const key = `columns ${JSON.stringify(geometry)}`;
-    const table = this.#tables.rows(x.graph, key, batch, [local], height * groupsPerRow);
-    return reshape(gather(rows, table), [batch * small[0] * small[1], kernel[0] * kernel[1] * c]);
+    const rows = gatherFramed(cut(x, first, batch), frame, [local], this.#tables, key);
+    return reshape(rows, [batch * small[0] * small[1], kernel[0] * kernel[1] * c]);
   }
 }
 

@@ -2,11 +2,13 @@ import type { Graph, Value } from '../graph.ts';
 import { add } from '../ops/elementwise.ts';
 import { gather } from '../ops/indexing.ts';
 import { matmul, transposeLast } from '../ops/matmul.ts';
-import { pad, reshape, transpose } from '../ops/movement.ts';
+import { reshape, transpose } from '../ops/movement.ts';
 import { tensor } from '../types.ts';
 import { joined, partsOfSamples } from './conv-geometry.ts';
 import type { ConvForms, Geometry, Part, Tables } from './conv-geometry.ts';
 import { cut } from './cut.ts';
+import { gatherFramed } from './gather-framed.ts';
+import type { Frame } from './gather-framed.ts';
 import { area, pair, phasesOf, places, tilesOver } from './tiling.ts';
 import type { Phases, Tiling } from './tiling.ts';
 import { kronecker, transposed, winograd } from './winograd.ts';
@@ -89,10 +91,8 @@ export class ConvByTiles implements ConvForms {
     const { outputs, taps, window } = this.#tiling;
     const count = tilesOver(small, outputs);
     const lines = pair((axis) => count[axis] * outputs[axis] + taps[axis] - 1);
-    const end = pair((axis) => stride[axis] * lines[axis] - large[axis] - before[axis]);
-    const padded = pad(cut(x, first, batch), [0, before[0], before[1], 0, 0, end[0], end[1], 0]);
     // The phases of a pixel along a line sit side by side and are one row.
-    const rows = reshape(padded, [batch * stride[0] * area(lines), stride[1] * large[2]]);
+    const frame = { before, extent: pair((axis) => stride[axis] * lines[axis]), group: stride[1] };
     const local = places(window).map(([u, v]) =>
       places(count).flatMap(([ty, tx]) =>
         Array.from({ length: stride[0] }, (_, phase) => {
@@ -101,7 +101,7 @@ export class ConvByTiles implements ConvForms {
         }),
       ),
     );
-    const windows = this.#gather(rows, 'windows', geometry, local, stride[0] * area(lines));
+    const windows = this.#gatherFramed(cut(x, first, batch), frame, local, 'windows', geometry);
     const inner = area(stride) * large[2];
     const flat = reshape(windows, [area(window), batch * area(count) * inner]);
     return reshape(this.#transform(flat, 'input'), [area(window), batch * area(count), inner]);
@@ -113,12 +113,11 @@ export class ConvByTiles implements ConvForms {
     const { outputs, window } = this.#tiling;
     const count = tilesOver(small, outputs);
     const whole = pair((axis) => count[axis] * outputs[axis]);
-    const padded = pad(cut(dy, first, batch), [0, 0, 0, 0, 0, whole[0] - small[0], whole[1] - small[1], 0]);
-    const rows = reshape(padded, [batch * area(whole), small[2]]);
+    const frame = { before: [0, 0], extent: whole, group: 1 } as const;
     const local = places(outputs).map(([u, v]) =>
       places(count).map(([ty, tx]) => (ty * outputs[0] + u) * whole[1] + tx * outputs[1] + v),
     );
-    const tiles = this.#gather(rows, 'tiles', geometry, local, area(whole));
+    const tiles = this.#gatherFramed(cut(dy, first, batch), frame, local, 'tiles', geometry);
     const flat = reshape(tiles, [area(outputs), batch * area(count) * small[2]]);
     return reshape(this.#transform(flat, 'gradient'), [area(window), batch * area(count), small[2]]);
   }
@@ -136,7 +135,7 @@ export class ConvByTiles implements ConvForms {
       const tile = Math.floor(y / outputs[0]) * count[1] + Math.floor(x / outputs[1]);
       return within * batch * tiles + tile;
     });
-    return this.#gather(rows, 'small pixels', geometry, [local], tiles);
+    return this.#gather(rows, 'small pixels', geometry, local, tiles);
   }
 
   /**
@@ -150,17 +149,15 @@ export class ConvByTiles implements ConvForms {
     // All phases of a tile are computed of one window, of which each reads its own part.
     const shared = pair((axis) => window[axis] + spread[axis]);
     const lines = pair((axis) => spread[axis] + count[axis] * outputs[axis] + taps[axis] - 1);
-    const start = pair((axis) => taps[axis] - 1 - Math.min(...begins[axis]));
-    const end = pair((axis) => lines[axis] - start[axis] - small[axis]);
-    const padded = pad(cut(dy, first, batch), [0, start[0], start[1], 0, 0, end[0], end[1], 0]);
-    const rows = reshape(padded, [batch * area(lines), small[2]]);
+    const before = pair((axis) => taps[axis] - 1 - Math.min(...begins[axis]));
+    const frame = { before, extent: lines, group: 1 };
     const local = places(shared).map(([u, v]) =>
       places(count).map(
         ([ty, tx]) => (ty * outputs[0] + shared[0] - 1 - u) * lines[1] + tx * outputs[1] + shared[1] - 1 - v,
       ),
     );
     const tiles = batch * area(count);
-    const windows = this.#gather(rows, 'senders', geometry, local, area(lines));
+    const windows = this.#gatherFramed(cut(dy, first, batch), frame, local, 'senders', geometry);
     const flat = reshape(windows, [area(shared), tiles * small[2]]);
     const key = `senders of ${JSON.stringify([begins, this.#tiling])}`;
     const matrix = this.#matrix(dy.graph, key, () => sendersMatrix(begins, this.#tiling));
@@ -185,18 +182,26 @@ export class ConvByTiles implements ConvForms {
       const plane = (within[0] * outputs[1] + within[1]) * phases + phase[0] * stride[1] + phase[1];
       return plane * batch * tiles + tile[0] * count[1] + tile[1];
     });
-    return this.#gather(rows, 'large pixels', geometry, [local], tiles);
+    return this.#gather(rows, 'large pixels', geometry, local, tiles);
   }
 
-  #gather(
-    rows: Value,
+  #gather(rows: Value, what: string, geometry: Geometry, local: readonly number[], stride: number): Value {
+    const key = this.#keyOf(what, geometry);
+    return gather(rows, this.#tables.rows(rows.graph, key, geometry.batch, [local], stride));
+  }
+
+  #gatherFramed(
+    images: Value,
+    frame: Frame,
+    local: readonly (readonly number[])[],
     what: string,
     geometry: Geometry,
-    local: readonly (readonly number[])[],
-    stride: number,
   ): Value {
-    const key = `${what} ${JSON.stringify([geometry, this.#tiling.outputs])}`;
-    return gather(rows, this.#tables.rows(rows.graph, key, geometry.batch, local, stride));
+    return gatherFramed(images, frame, local, this.#tables, this.#keyOf(what, geometry));
+  }
+
+  #keyOf(what: string, geometry: Geometry): string {
+    return `${what} ${JSON.stringify([geometry, this.#tiling.outputs])}`;
   }
 
   /** One of the transforms along the first axis: [p, n] -> [q, n] */
