@@ -89,7 +89,7 @@ describe('names', () => {
     ];
     const names = [...defined(graph), ...defined(body)];
     expect(new Set(names).size).toBe(names.length);
-    expect(body.input!.map(({ name }) => name)).toEqual(['iteration', 'condition', 'w_1', 'kept']);
+    expect(body.input!.map(({ name }) => name)).toEqual(['iteration', 'condition', 'w_1']);
     expect(body.output!.map(({ name }) => name)).toContain('condition');
   });
 
