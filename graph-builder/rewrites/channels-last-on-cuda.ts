@@ -82,10 +82,10 @@ export class CudaForms implements ImageForms {
 const mostRows = 1024;
 
 /**
- * Sums of the channels of an image, of halves as a rule, [N, H, W, C] -> [C] in float32, in one pass over the halves: products of
- * lists of rows with a vector, which are added up in float32, and then the sum of all lists. What is stored between the
- * two is a half, so the vector is of a power of two that makes it no larger than the largest number of its list. The
- * provider's own kernel for sums of halves lets blocks of rows be added up as halves, and overflow.
+ * Sums of the channels of an image, of halves as a rule, [N, H, W, C] -> [C] in float32, in one pass over the halves:
+ * products of lists of rows with a vector, which are added up in float32, and then the sum of all lists. What is stored
+ * between the two is a half, so the vector is of a power of two that makes it no larger than the largest number of its
+ * list. The provider's own kernel for sums of halves lets blocks of rows be added up as halves, and overflow.
  */
 export function channelSums(image: Value): Value {
   const channels = fixed(image.shape[3]);

@@ -27,7 +27,10 @@ export interface Judge {
 const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
 const decimals = (digits: number) => (value: number) => value.toFixed(digits);
 
-/** A mixture by PacGAN's figures and the spread within its modes, digits by a classifier that is trained once and kept in the folder for temporary files. */
+/**
+ * A mixture by PacGAN's figures and the spread within its modes, digits by a classifier that is trained once and kept in
+ * the folder for temporary files.
+ */
 export async function judgeOf(dataset: Dataset): Promise<Judge> {
   const mixture = mixtures.get(dataset.name);
   if (mixture)
