@@ -1,18 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { gradients } from '../../graph-builder/autodiff.ts';
 import { emit, Graph } from '../../graph-builder/graph.ts';
-import type { Value } from '../../graph-builder/graph.ts';
 import { leakyRelu, sigmoid, tanh } from '../../graph-builder/ops/activation.ts';
 import { Loop, loop } from '../../graph-builder/ops/control.ts';
 import { conv, convTranspose } from '../../graph-builder/ops/convolution.ts';
 import { add, Exp, exp, Mul, mul, sub } from '../../graph-builder/ops/elementwise.ts';
 import { matmul } from '../../graph-builder/ops/matmul.ts';
-import { concat, identity, reshape, slice, transpose } from '../../graph-builder/ops/movement.ts';
+import { concat, reshape, slice, transpose } from '../../graph-builder/ops/movement.ts';
 import { batchNormTraining, softmax } from '../../graph-builder/ops/normalization.ts';
 import { averagePool } from '../../graph-builder/ops/pooling.ts';
 import { reduceMean, reduceSum } from '../../graph-builder/ops/reduction.ts';
 import { print } from '../../graph-builder/print.ts';
-import { carryChanged } from '../../graph-builder/rewrites/carry-changed.ts';
 import { computeLate } from '../../graph-builder/rewrites/compute-late.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
 import { lower } from '../../graph-builder/rewrites/lower.ts';
@@ -21,25 +19,8 @@ import { removeDead } from '../../graph-builder/rewrites/remove-dead.ts';
 import { transform } from '../../graph-builder/rewrites/transform.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import { verify } from '../../graph-builder/verify.ts';
-import { everyTechnique, smallProgram } from '../training/every-technique.ts';
+import { bodyIn, bodyOf } from './loop-bodies.ts';
 import { difference, evaluate, feedsOf, types } from './model.ts';
-
-const bodyOf = (graph: Graph) => graph.nodes.find(({ op }) => op.type === 'Loop')!.attributes.body as Graph;
-
-/** A loop body with one carried value; `next` says what becomes of it. */
-function bodyIn(
-  parent: Graph,
-  shape: readonly number[],
-  next: (body: Graph, carried: Value) => Value,
-): Graph {
-  const body = new Graph('body', parent);
-  body.input('iteration', 'int64', []);
-  const condition = body.input('condition', 'bool', []);
-  const carried = body.input('carried', 'float32', shape);
-  body.output('condition', identity(condition));
-  body.output('next', next(body, carried));
-  return body;
-}
 
 describe('removeDead', () => {
   test('keeps what outputs need and every input, drops the rest', () => {
@@ -299,77 +280,6 @@ function renamed(graph: Graph): Graph {
   });
   return graph;
 }
-
-describe('carryChanged', () => {
-  test('carries what the body changes, and computes the same', async () => {
-    const graph = new Graph('loops');
-    const body = new Graph('body', graph);
-    body.input('iteration', 'int64', []);
-    body.input('condition', 'bool', []);
-    const names = ['changed', 'read', 'unread', 'left', 'right'];
-    const initial = names.map((name) => graph.input(name, 'float32', [2]));
-    const [changed, read, unread, left, right] = names.map((name) =>
-      body.input(`carried/${name}`, 'float32', [2]),
-    );
-    body.output('continue', body.constant(tensor('bool', [1], [])));
-    // Two that change places are given back, but not as they were got.
-    [add(changed!, read!), read!, unread!, right!, left!].forEach((value, i) => {
-      body.output(`next/${names[i]}`, value);
-    });
-    body.output('seen', mul(changed!, 2));
-    const results = loop(graph.scalar(3, 'int64'), body, initial);
-    [...names, 'seen'].forEach((name, i) => {
-      graph.output(`last/${name}`, results[i]!);
-    });
-    const result = carryChanged(graph);
-    verify(result);
-    const { inputs, outputs } = bodyOf(result);
-    expect(inputs.slice(2).map(({ name }) => name)).toEqual([
-      'carried/changed',
-      'carried/left',
-      'carried/right',
-    ]);
-    expect(outputs.map(({ name }) => name)).toEqual([
-      'continue',
-      'next/changed',
-      'next/left',
-      'next/right',
-      'seen',
-    ]);
-    const feeds = feedsOf(graph);
-    expect(await evaluate(result, feeds)).toEqual(await evaluate(graph, feeds));
-  });
-
-  test.each(['portable', 'cuda', 'cpu'] as const)(
-    'leaves no state of a training to be carried unread, for %s',
-    (target) => {
-      const program = smallProgram(
-        everyTechnique['snapshots, target networks, minibatch discrimination']!,
-      ).loopGraph();
-      const compiled = compile(program, target);
-      verify(compiled);
-      const carried = (graph: Graph) => bodyOf(graph).inputs.slice(2);
-      expect(carried(program).some(({ name }) => name!.includes('stand-in'))).toBe(true);
-      expect(carried(compiled).filter(({ name }) => name!.includes('stand-in'))).toEqual([]);
-      const read = new Set(bodyOf(compiled).nodes.flatMap(({ inputs }) => inputs));
-      expect(carried(compiled).filter((input) => !read.has(input))).toEqual([]);
-    },
-  );
-
-  test('leaves a loop alone that changes all it carries', () => {
-    const graph = new Graph('loops');
-    const x = graph.input('x', 'float32', [2]);
-    graph.output(
-      'y',
-      loop(
-        graph.scalar(2, 'int64'),
-        bodyIn(graph, [2], (_, carried) => exp(carried)),
-        [x],
-      )[0]!,
-    );
-    expect(print(carryChanged(graph))).toBe(print(graph));
-  });
-});
 
 describe('computeLate', () => {
   test('puts a loop after what its body reads', () => {
