@@ -9,7 +9,10 @@ const colours = ['#2563eb', '#d97706', '#059669'];
 /** One figure of the report: columns of the log over the steps, those that a run has. */
 const figures = [
   { title: 'Losses', columns: ['dLoss', 'gLoss'] },
-  { title: 'Mean probability of being real, as D sees it', columns: ['dReal', 'dFake'] },
+  {
+    title: "Mean sigmoid of D's logits: its probability of real, where they are log-odds",
+    columns: ['dReal', 'dFake'],
+  },
   { title: 'Gradient norms', columns: ['dGradNorm', 'gGradNorm'] },
   { title: 'Factors of the losses in mixed precision', columns: ['dLossScale', 'gLossScale', 'eLossScale'] },
 ] as const;
