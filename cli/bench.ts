@@ -3,12 +3,14 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { InputError } from '../artifacts/errors.ts';
 import { runAblation } from '../training/ablation/ablation.ts';
+import { collect } from './import.ts';
 import { integer } from './numbers.ts';
 import { goOnWithoutReader } from './output.ts';
 import { stopSignal } from './stop-signal.ts';
 
 interface Flags {
   readonly data: 'ring8' | 'grid25' | 'digits';
+  readonly set?: readonly string[];
   readonly seeds: number;
   readonly steps: number;
   readonly threads: number;
@@ -25,6 +27,7 @@ export function benchCommand(): Command {
     .addOption(
       new Option('--data <name>', 'what is learnt').choices(['ring8', 'grid25', 'digits']).default('ring8'),
     )
+    .option('--set <path=value>', 'change a setting of the recommended recipe; may be repeated', collect)
     .option('--seeds <n>', 'trainings of each', integer('--seeds', 1, 1000), 1)
     .option('--steps <n>', 'steps of each training', integer('--steps', 1), 2000)
     .option('--threads <n>', 'threads of onnxruntime', integer('--threads', 1, 1024), availableParallelism())

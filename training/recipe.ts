@@ -25,7 +25,7 @@ export async function resolveRecipe(
 }
 
 /** A recipe with settings changed, as {@link resolveRecipe} does it. */
-export function changeRecipe(recipe: Recipe, assignments: readonly string[]): Recipe {
+export function changeRecipe(recipe: Recipe, assignments: readonly string[] = []): Recipe {
   if (!assignments.length) return recipe;
   return checkRecipe(assignments.reduce(assign, recipe as unknown as Json), '--set');
 }

@@ -113,6 +113,30 @@ test('trainings at the same time score as those one after the other, and are not
   expect((await bench('together', '2')).length).toBe(3);
 });
 
+test('the recommended recipe and all that comes of it can be changed', async () => {
+  const folder = await temporaryFolder();
+  const bench = (...flags: string[]) =>
+    ganx(
+      folder,
+      'bench',
+      'techniques',
+      '--steps',
+      '2',
+      '--only',
+      'recommended,plain',
+      '--out',
+      'out',
+      ...flags,
+    );
+  const rate = 'optimizer.generator.learningRate=0.001';
+  for (const flags of [[], ['--set', rate]]) expect((await bench(...flags)).code).toBe(0);
+  const digests = (await readRuns(join(folder, 'out/runs.jsonl'))).map(({ recipeSha256 }) => recipeSha256);
+  expect(new Set(digests).size).toBe(4);
+  const table = await readFile(join(folder, 'out/table.md'), 'utf8');
+  expect(table).toContain(`ring8: 2 steps, 2500 samples, ${rate}\n`);
+  expect(await bench('--set', 'network.width=3')).toMatchObject({ code: 2, stdout: '' });
+});
+
 test('the table is that of what was asked, whether or not anything was trained for it', async () => {
   const folder = await temporaryFolder();
   const bench = async (steps: number) => {

@@ -7,6 +7,7 @@ import { makeFolder, writeFileAtomic } from '../../artifacts/files.ts';
 import { Generator } from '../../inference/node.ts';
 import { openDataset } from '../data/dataset.ts';
 import { presets } from '../presets.ts';
+import { changeRecipe } from '../recipe.ts';
 import { train } from '../train.ts';
 import { asLongAs, cellsOf } from './cells.ts';
 import type { Cell } from './cells.ts';
@@ -18,6 +19,8 @@ import { renderTable } from './table.ts';
 
 export interface AblationOptions {
   readonly data: 'ring8' | 'grid25' | 'digits';
+  /** `path=value` changes of the recommended recipe. */
+  readonly set?: readonly string[];
   /** Steps of every training. */
   readonly steps: number;
   /** Trainings of each cell, with seeds 0, 1, ... */
@@ -46,9 +49,10 @@ export interface Ablation {
 
 /** Trains every cell of the ablation, scores its samples and writes the table of all that there are. */
 export async function runAblation(options: AblationOptions): Promise<Ablation> {
-  const { data, seeds, steps, out, signal } = options;
+  const { data, set, seeds, steps, out, signal } = options;
   const dataset = await openDataset(data, { size: 32, channels: 'auto' });
-  const recommended = asLongAs(steps, presets[data === 'digits' ? 'dcgan' : 'mlp']!);
+  const preset = presets[data === 'digits' ? 'dcgan' : 'mlp']!;
+  const recommended = changeRecipe(asLongAs(steps, preset), set);
   const sample = { kind: dataset.kind, shape: dataset.sampleShape, classes: dataset.classes.length };
   const cells = cellsOf(recommended, sample).filter(
     ({ name }) => !options.only || options.only.some((part) => name.includes(part)),
@@ -68,7 +72,7 @@ export async function runAblation(options: AblationOptions): Promise<Ablation> {
   const judge = await judgeOf(dataset);
   try {
     const writeTable = async () => {
-      const table = renderTable({ data, steps, judge, cells, runs });
+      const table = renderTable({ data, set, steps, judge, cells, runs });
       if (runs.length) await writeFileAtomic(tableFile, table);
       return table;
     };

@@ -8,12 +8,15 @@ import type { Judge } from './judges.ts';
  */
 export function renderTable({
   data,
+  set = [],
   steps,
   judge,
   cells,
   runs,
 }: {
   readonly data: string;
+  /** Changes of the recommended recipe. */
+  readonly set?: readonly string[] | undefined;
   readonly steps: number;
   readonly judge: Pick<Judge, 'samples' | 'columns'>;
   readonly cells: readonly Cell[];
@@ -36,7 +39,7 @@ export function renderTable({
   });
   const line = (row: readonly string[]) => `| ${row.join(' | ')} |`;
   return [
-    `${data}: ${steps} steps, ${judge.samples} samples`,
+    [`${data}: ${steps} steps, ${judge.samples} samples`, ...set].join(', '),
     '',
     line(head),
     line(head.map((_, i) => (i === 0 ? '---' : '---:'))),

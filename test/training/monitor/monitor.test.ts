@@ -49,7 +49,7 @@ describe('each rule', () => {
     const [verdict] = replay(atFloor, withoutSwaps);
     expect(seen(replay(atFloor, withoutSwaps))).toEqual(['discriminator-won 200']);
     expect(describeVerdict(verdict!)).toMatch(
-      /^D's loss has reached its floor at step 200: 0\.63 over 200 steps, where a perfect D has 0\.621 and a guessing one 1\.38; that is 1\.\d+ % of the way \(limit 3 %\); D tells every real sample from every fake, so G no longer learns in which direction to go; try --set techniques\.softLabels\.swap=0\.05 or --set techniques\.instanceNoise\.std=0\.2 or --set optimizer\.discriminator\.learningRate=0\.0001$/,
+      /^D's loss has reached its floor at step 200: 0\.63 over 200 steps, where a perfect D has 0\.621 and a guessing one 1\.38; that is 1\.\d+ % of the way \(limit 3 %\); D tells every real sample from every fake, so G no longer learns in which direction to go; try --set techniques\.softLabels\.swap=0\.05 or --set techniques\.instanceNoise\.std=0\.2 or --set optimizer\.discriminator\.learningRate=0\.0002$/,
     );
     // The same loss is far from the floor of hard labels, and the loss of a D that wins there is below that of soft ones.
     expect(replay(atFloor, mlp)).toEqual([]);
@@ -80,7 +80,7 @@ describe('each rule', () => {
     expect(verdicts[0]!.finding).toBe(
       `the gradient of ${letter} is too large at step 250: norm 143, median of 50 steps (limit 100)`,
     );
-    expect(verdicts[0]!.advice).toContain(`--set optimizer.${network}.learningRate=0.0001`);
+    expect(verdicts[0]!.advice).toContain(`--set optimizer.${network}.learningRate=0.0002`);
   });
 
   it.each([
@@ -122,7 +122,7 @@ describe('each rule', () => {
     );
     expect(verdicts[0]!.meaning).toContain('garbage');
     expect(verdicts[0]!.advice).toBe(
-      '--set optimizer.discriminator.learningRate=0.0004 or --set optimizer.generator.learningRate=0.0001',
+      '--set optimizer.discriminator.learningRate=0.0008 or --set optimizer.generator.learningRate=0.0002',
     );
     // A G that gets better fools D as well, but never beyond a guess.
     expect(replay(made(600, (progress) => ({ ...falling(progress), dFake: 0.3 + 0.25 * progress })))).toEqual(
@@ -162,7 +162,7 @@ describe('each rule', () => {
     const lost = grids([0.8, 1, 0.9, 0.45, 0.4, 0.3]);
     expect(seen(lost)).toEqual(['mode-collapse 1250']);
     expect(describeVerdict(lost[0]!)).toBe(
-      'samples have collapsed at step 1250: 0.4 of the diversity of the data (limit 0.5); G answers different latents with nearly the same sample, or with a few; try --set optimizer.generator.learningRate=0.0001 or --set techniques.instanceNoise.std=0.2 or --batch 128',
+      'samples have collapsed at step 1250: 0.4 of the diversity of the data (limit 0.5); G answers different latents with nearly the same sample, or with a few; try --set optimizer.generator.learningRate=0.0002 or --set techniques.instanceNoise.std=0.2 or --batch 128',
     );
     // One bad grid is no collapse.
     expect(grids([0.8, 1, 0.4, 0.9, 1])).toEqual([]);
