@@ -2,8 +2,8 @@ import type { Recipe } from '../graph-builder/recipe.ts';
 import { techniquesOff } from '../graph-builder/techniques/index.ts';
 
 /**
- * β1 is Radford's (2015), the rate twice his 2e-4: at 2,000 steps, the default length, samples are better, and at 8,000 as
- * good (docs/techniques.md).
+ * β1 is Radford's (2015), the rate twice his 2e-4: samples are better after 2,000 steps, the default length, and as good
+ * after 8,000 (docs/techniques.md).
  */
 const adam = { kind: 'adam', learningRate: 4e-4, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 } as const;
 /** Radford's rate. */
