@@ -31,7 +31,7 @@ const dcgan: Recipe = {
   techniques: {
     ...techniquesOff,
     softLabels: { real: [0.7, 1.2], fake: [0, 0.3], swap: 0.05 },
-    replay: { size: 1024, probability: 0.1 },
+    replay: { size: 1024, probability: 0.02 },
     instanceNoise: { std: 0.1, decay: 'linear', steps: 2000 },
     layerNoise: { std: 0.05, decay: 'linear', steps: 2000 },
     dropout: { rate: 0.5, layers: 1 },
