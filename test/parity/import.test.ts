@@ -10,6 +10,9 @@ const refused: Readonly<Record<string, RegExp>> = {
   'random-noise': /RandomNormal/,
 };
 
+/** Without a second derivative to compare: of an integer, and one for which PyTorch has no formula. */
+const onceOnly = new Set(['embedding', 'hard-sigmoid']);
+
 const lacking = pythonLacks('torch', 'safetensors', 'onnxscript');
 
 describe.skipIf(lacking)(`modules of PyTorch${lacking ? `, skipped: ${lacking}` : ''}`, () => {
@@ -22,7 +25,9 @@ describe.skipIf(lacking)(`modules of PyTorch${lacking ? `, skipped: ${lacking}` 
     const compared = results.filter((row) => row.exporter === exporter && !row.refused);
     expect(compared.filter((row) => !agrees(row))).toEqual([]);
     expect(compared.length).toBeGreaterThanOrEqual(40);
-    expect(compared.filter(({ second }) => second !== undefined).length).toBeGreaterThanOrEqual(30);
+    expect(new Set(compared.filter((row) => row.second === undefined).map(({ name }) => name))).toEqual(
+      onceOnly,
+    );
     expect(compared.filter(({ statistic }) => statistic !== undefined).length).toBeGreaterThanOrEqual(4);
   });
 
