@@ -17,6 +17,7 @@ import { averageName, telemetryNames } from './plan.ts';
 import type { Plan, StepInputs } from './plan.ts';
 import { lossScaleFigures, lossScaleState } from './step/loss-scale.ts';
 import { trainingStep } from './step/step.ts';
+import { gateState } from './step/update-gate.ts';
 import { hooksOf, refuseInside, techniques } from './techniques/index.ts';
 import type { Control, Move, NetworkStates, Player, Technique } from './techniques/technique.ts';
 import { tensor } from './types.ts';
@@ -115,6 +116,7 @@ export function buildProgram(
     ),
     ...averaged.map((spec) => ({ ...spec, name: averageName(spec.name), copyOf: spec.name })),
     ...hooks.flatMap((hook) => hook.state?.(states) ?? []),
+    ...gateState(hooks),
     ...scaled.flatMap(lossScaleState),
   ];
   const discriminatorSteps = hooks.find((hook) => hook.discriminatorSteps)?.discriminatorSteps ?? 1;

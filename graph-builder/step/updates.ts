@@ -8,6 +8,7 @@ import { applyOptimizer } from '../optimizers/optimizer.ts';
 import { averageName } from '../plan.ts';
 import type { Losses, Player, StepContext } from '../techniques/technique.ts';
 import type { Building } from './building.ts';
+import { gateOf } from './update-gate.ts';
 import { isFiniteNorm, LossScale, lossScaleFigure } from './loss-scale.ts';
 import { sumOf } from './values.ts';
 
@@ -46,10 +47,7 @@ export class Updates {
     context: StepContext,
   ): Value {
     const { graph, plan } = this.#building;
-    const gate = graph.scope(`gate-${network}`, () => {
-      const gates = plan.hooks.flatMap((hook) => hook.gate?.(network, losses, context) ?? []);
-      return gates.length ? gates.reduce((all, each) => and(all, each)) : undefined;
-    });
+    const gate = graph.scope(`gate-${network}`, () => gateOf(plan.hooks, network, losses, context));
     return this.#apply(network, grads, gate, context);
   }
 

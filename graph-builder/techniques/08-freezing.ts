@@ -1,7 +1,6 @@
 import type { Value } from '../graph.ts';
 import { and, greater, less, not } from '../ops/comparison.ts';
 import type { Technique } from './technique.ts';
-import { capped, skippedSpec } from './update-gate.ts';
 
 export interface FreezingOptions {
   /** Loss of D on one side when the two are even, nats; log 2 = 0.69 for hard labels. */
@@ -32,13 +31,15 @@ export const freezing: Technique = {
         { name: 'freezing/low', at: () => options.equilibrium - options.margin },
         { name: 'freezing/high', at: () => options.equilibrium + options.margin },
       ],
-      state: () => [skippedSpec('freezing', 'discriminator'), skippedSpec('freezing', 'generator')],
-      gate: (network, { dReal, dFake }, step) => {
-        const [low, high] = [step.control('freezing/low'), step.control('freezing/high')];
-        const stopD = either(less(dReal, low), less(dFake, low));
-        const stopG = either(greater(dReal, high), greater(dFake, high));
-        const [own, other] = network === 'discriminator' ? [stopD, stopG] : [stopG, stopD];
-        return capped('freezing', network, either(not(own), other), options.cap, step);
+      gate: {
+        learns: (network, { dReal, dFake }, step) => {
+          const [low, high] = [step.control('freezing/low'), step.control('freezing/high')];
+          const stopD = either(less(dReal, low), less(dFake, low));
+          const stopG = either(greater(dReal, high), greater(dFake, high));
+          const [own, other] = network === 'discriminator' ? [stopD, stopG] : [stopG, stopD];
+          return either(not(own), other);
+        },
+        cap: options.cap,
       },
     };
   },

@@ -1,6 +1,5 @@
 import { greater } from '../ops/comparison.ts';
 import type { Technique } from './technique.ts';
-import { capped, skippedSpec } from './update-gate.ts';
 
 export interface LossThresholdOptions {
   /** D learns while its loss is above this, nats. Soft labels lift the least that the loss can be: see the presets. */
@@ -30,11 +29,12 @@ export const lossThreshold: Technique = {
         name: `lossThreshold/${network}`,
         at: () => options[network],
       })),
-      state: () => networks.map((network) => skippedSpec('loss-threshold', network)),
-      gate: (network, { dLoss, gLoss }, step) => {
-        const loss = network === 'discriminator' ? dLoss : gLoss!;
-        const wanted = greater(loss, step.control(`lossThreshold/${network}`));
-        return capped('loss-threshold', network, wanted, options.cap, step);
+      gate: {
+        learns: (network, { dLoss, gLoss }, step) => {
+          const loss = network === 'discriminator' ? dLoss : gLoss!;
+          return greater(loss, step.control(`lossThreshold/${network}`));
+        },
+        cap: options.cap,
       },
     };
   },

@@ -85,6 +85,14 @@ export interface Losses {
   readonly gLoss?: Value;
 }
 
+/** Holds networks back. */
+export interface Gate {
+  /** Whether a network learns in this step: bool []. Otherwise its weights and moments stay as they are. */
+  readonly learns: (network: 'generator' | 'discriminator', losses: Losses, step: StepContext) => Value;
+  /** Most updates in a row that a network may skip, whatever holds it. */
+  readonly cap: number;
+}
+
 /** The places where a technique can enter a training step. All of them are optional; the program knows no technique. */
 export interface TechniqueHooks {
   // Data and latents
@@ -155,12 +163,7 @@ export interface TechniqueHooks {
   readonly optimizer?: (player: Player) => Optimizer;
   /** Factor of the learning rates at a step. */
   readonly rate?: (step: number) => number;
-  /** Whether a network learns in this step: bool []. Otherwise its weights and moments stay as they are. */
-  readonly gate?: (
-    network: 'generator' | 'discriminator',
-    losses: Losses,
-    step: StepContext,
-  ) => Value | undefined;
+  readonly gate?: Gate;
   /** At the end of a step. */
   readonly after?: (step: StepContext) => void;
 

@@ -84,6 +84,16 @@ describe('8 freezing', () => {
   });
 });
 
+test('what freezing and a loss threshold hold together learns again after the least of their caps', async () => {
+  const recipe = pointsRecipe({
+    freezing: { equilibrium: 5, margin: 1, cap: 4 },
+    lossThreshold: { discriminator: 1e9, generator: -1e9, cap: 2 },
+  });
+  const { program, states } = await trainSteps(recipe, points, 6);
+  const name = parametersOf(program, 'discriminator')[0]!;
+  expect(changes(stateOf(program), states, name)).toEqual([0, 0, 1, 0, 0, 1].map(Boolean));
+});
+
 test('more updates of D: each on a batch of its own', async () => {
   const { program, state, telemetry } = await trainSteps(pointsRecipe({ discriminatorSteps: 3 }), points, 2);
   expect(program.samplesPerStep).toBe(12);
