@@ -66,7 +66,7 @@ const vaegan: Recipe = {
   },
 };
 
-/** G minimises KL(q || p) through D's log-ratio, which must be an honest one: hard labels. */
+/** G minimises KL(q || p) through D's log-ratio, which must be an honest one: hard labels, and no fakes of past generators. */
 const klgan: Recipe = {
   ...dcgan,
   name: 'klgan',
@@ -74,6 +74,7 @@ const klgan: Recipe = {
   techniques: {
     ...dcgan.techniques,
     softLabels: techniquesOff.softLabels,
+    replay: techniquesOff.replay,
     lossThreshold: techniquesOff.lossThreshold,
   },
 };

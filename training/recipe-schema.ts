@@ -101,7 +101,9 @@ export const recipeSchema = z.strictObject({
   network,
   loss: z
     .enum(Object.keys(adversarialLosses) as AdversarialLossName[])
-    .describe('the game: cross-entropy with three losses of the generator, and divergences of f-GAN'),
+    .describe(
+      'the game: cross-entropy with three losses of the generator (kl is KL(generated || real)), relativistic pairs (RpGAN), hinge, least squares (LSGAN), and divergences of f-GAN (f-kl is KL(real || generated))',
+    ),
   optimizer: z.strictObject({ generator: optimizer, discriminator: optimizer }),
   emaDecay: fraction.describe("decay of the average of the generator's weights that is exported; 0 is off"),
   batch: integer(...limits.batch).describe('samples worked on together, as many real as fake'),
@@ -147,7 +149,7 @@ export const recipeSchema = z.strictObject({
     snapshots: z.strictObject({
       count: integer(0, 100).describe('8: past states of both networks that are kept; 0 is off'),
       every: count.describe('8: steps between two snapshots'),
-      steps: count.describe('8: steps after each in which a past opponent stands in'),
+      steps: count.describe('8: steps after each in which a past opponent stands in; fewer than every'),
     }),
     targetNetworks: z.strictObject({
       tau: probability.describe(

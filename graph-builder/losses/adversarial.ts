@@ -1,12 +1,17 @@
 import { GraphError } from '../errors.ts';
 import type { Value } from '../graph.ts';
-import { softplus } from '../ops/activation.ts';
+import { relu, softplus } from '../ops/activation.ts';
 import { add, exp, mul, neg, sub } from '../ops/elementwise.ts';
 import { reduceMean } from '../ops/reduction.ts';
 import { sameShape } from '../shape.ts';
 
 /** The two sides of the game, on D's logits [N]; both results are scalars. */
 export interface AdversarialLoss {
+  /**
+   * Both are given l(real) - l(fake) for the logits of real samples, and l(fake) - l(real) for those of fakes, sample by
+   * sample of two batches of one size.
+   */
+  readonly isRelative?: true;
   /** Minimised by D: the mean of t real(l) + (1 - t) fake(l) over targets t, 1 for real and 0 for fake. */
   readonly discriminator: (logits: Value, targets: Value | 0 | 1) => Value;
   /** Minimised by G, on the logits of its fakes. */
@@ -37,13 +42,15 @@ function checkTargets(logits: Value, targets: Value): void {
 }
 
 /**
- * f-GAN (Nowozin, Cseke & Tomioka 2016): D's output v bounds a divergence from below through an activation g and
- * the conjugate f*. D minimises -g(v) on real and f*(g(v)) on fake; G minimises -g(v), the form of the paper's
- * section 3.2 whose gradient does not vanish.
+ * A game whose D minimises a mean over samples.
  *
- * @param real -g(v) @param fake f*(g(v))
+ * @param real D's loss of a logit on a real sample @param fake on a fake @param generator G's on a fake
  */
-function divergence(real: (v: Value) => Value, fake: (v: Value) => Value): AdversarialLoss {
+function game(
+  real: (l: Value) => Value,
+  fake: (l: Value) => Value,
+  generator: (l: Value) => Value,
+): AdversarialLoss {
   return {
     discriminator: (logits, targets) => {
       if (targets === 1) return reduceMean(real(logits));
@@ -51,9 +58,20 @@ function divergence(real: (v: Value) => Value, fake: (v: Value) => Value): Adver
       checkTargets(logits, targets);
       return reduceMean(add(fake(logits), mul(targets, sub(real(logits), fake(logits)))));
     },
-    generator: (logits) => reduceMean(real(logits)),
+    generator: (logits) => reduceMean(generator(logits)),
   };
 }
+
+/**
+ * f-GAN (Nowozin, Cseke & Tomioka 2016): D's output v bounds a divergence from below through an activation g and
+ * the conjugate f*. D minimises -g(v) on real and f*(g(v)) on fake; G minimises -g(v), the form of the paper's
+ * section 3.2 whose gradient does not vanish.
+ *
+ * @param real -g(v) @param fake f*(g(v))
+ */
+const divergence = (real: (v: Value) => Value, fake: (v: Value) => Value) => game(real, fake, real);
+
+const halfSquare = (x: Value) => mul(mul(x, x), 0.5);
 
 export const adversarialLosses = {
   /** G maximises log D(G(z)): strong gradients while D wins (Goodfellow et al. 2014). */
@@ -65,6 +83,28 @@ export const adversarialLosses = {
    * (Sonderby et al. 2016, eq. 10).
    */
   kl: { discriminator: binaryCrossEntropy, generator: (l) => neg(reduceMean(l)) },
+  /**
+   * D tells which of a real and a fake sample is the more real: softplus(l(fake) - l(real)) in pairs, and G the reverse
+   * (RpGAN, Jolicoeur-Martineau 2019). G has to come close to all real samples, not only to where D is fooled; made for
+   * a gradient penalty on both sides (Huang et al. 2024). Each side has half of D's loss.
+   */
+  relativistic: {
+    isRelative: true,
+    discriminator: (l, targets) => mul(binaryCrossEntropy(l, targets), 0.5),
+    generator: (l) => binaryCrossEntropy(l, 1),
+  },
+  /** D wants logits beyond 1 and -1 and looks no further; G raises its own (Lim & Ye 2017). */
+  hinge: game(
+    (l) => relu(sub(1, l)),
+    (l) => relu(add(l, 1)),
+    neg,
+  ),
+  /** D and G minimise half the squared distance of logits to 1 for real, 0 for fake (LSGAN, Mao et al. 2017). */
+  'least-squares': game(
+    (l) => halfSquare(sub(l, 1)),
+    halfSquare,
+    (l) => halfSquare(sub(l, 1)),
+  ),
   /** g(v) = v, f*(t) = e^(t - 1) */
   'f-kl': divergence(neg, (v) => exp(sub(v, 1))),
   /** g(v) = -e^(-v), f*(t) = -1 - log(-t) */

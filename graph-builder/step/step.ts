@@ -1,7 +1,7 @@
 import type { Graph, Value } from '../graph.ts';
 import type { Judgement } from '../networks/network.ts';
 import { sigmoid } from '../ops/activation.ts';
-import { add, mul } from '../ops/elementwise.ts';
+import { add, mul, sub } from '../ops/elementwise.ts';
 import { concat, reshape, slice } from '../ops/movement.ts';
 import { reduceMean } from '../ops/reduction.ts';
 import type { Plan, StepInputs } from '../plan.ts';
@@ -32,6 +32,7 @@ type Figures = Readonly<Record<string, Value>>;
 
 /** One real and one fake batch before D, and what G's turn goes on with. */
 interface Round {
+  readonly real: Value;
   readonly z: Value;
   readonly fake: Value;
   readonly fakeLabels: Value | undefined;
@@ -177,14 +178,15 @@ class Step {
       : (seen: readonly Value[]) =>
           this.#players.judgeTogether(seen, context, (label) => name(`${label}-again`));
     const { dLoss, ...halves } = graph.scope('loss-discriminator', () => {
-      const lossOf = (side: Side, { logits }: Judgement, by: StepContext) => {
+      const lossOf = (side: Side, of: Judgement, other: Judgement, by: StepContext) => {
+        const logits = this.#asked(of, other);
         const targets = hooks.find((hook) => hook.targets)?.targets?.(logits, side, by);
         return plan.loss.discriminator(logits, targets ?? (side === 'real' ? 1 : 0));
       };
-      const dReal = lossOf('real', sides.real, context);
+      const dReal = lossOf('real', sides.real, sides.fake, context);
       // Fakes of two origins weigh together as much as those of one, and are asked for by the same targets.
-      const onFake = lossOf('fake', sides.fake, context);
-      const dFake = more ? mul(add(onFake, lossOf('fake', more, ofHybrid)), 0.5) : onFake;
+      const onFake = lossOf('fake', sides.fake, sides.real, context);
+      const dFake = more ? mul(add(onFake, lossOf('fake', more, sides.real, ofHybrid)), 0.5) : onFake;
       return {
         dReal,
         dFake,
@@ -197,12 +199,12 @@ class Step {
       };
     });
     gradients.add(this.#updates.gradients('discriminator', dLoss, [], context));
-    return { z, fake, fakeLabels, sides, losses: { dLoss, ...halves }, hybrid };
+    return { real, z, fake, fakeLabels, sides, losses: { dLoss, ...halves }, hybrid };
   }
 
   /** G before the updated D, on the fakes of a round, and what it and an encoder learn from that. */
   #generatorRound(
-    { z, fake: first, fakeLabels, hybrid }: Round,
+    { real, z, fake: first, fakeLabels, hybrid }: Round,
     round: number,
     frozen: readonly Value[],
     gradients: Readonly<Record<'generator' | 'encoder', MeanGradients>>,
@@ -227,13 +229,16 @@ class Step {
             context.state,
           );
     const judged = judge(fake, 'fake', 'judge', context);
+    const onReal = loss.isRelative
+      ? judge(this.#building.afterwards(real), 'real', 'judge-opposite', context)
+      : undefined;
     const { adversarial, added } = graph.scope('loss-generator', () => ({
-      adversarial: loss.generator(judged.logits),
+      adversarial: loss.generator(this.#asked(judged, onReal)),
       added: this.#judged(judged, fakeLabels, 'fake', 'generator'),
     }));
     const more = hybrid?.losses({
       judge: (x, side, label) => judge(x, side, label, within(context, label)),
-      adversarial: ({ logits }) => loss.generator(logits),
+      adversarial: (judgement) => loss.generator(this.#asked(judgement, onReal)),
     });
     const gLoss = graph.scope('loss-generator', () =>
       sumOf([adversarial, ...added, ...(more ? [more.generator] : [])]),
@@ -242,6 +247,11 @@ class Step {
     if (more) gradients.encoder.add(this.#updates.gradients('encoder', more.encoder, frozen, context));
     gradients.generator.add(this.#updates.gradients('generator', gLoss, frozen, context));
     return { adversarial, gLoss, telemetry: more?.telemetry ?? {} };
+  }
+
+  /** The logits that the loss is asked for: D's own, or how far they are above those of the other side. */
+  #asked({ logits }: Judgement, other: Judgement | undefined): Value {
+    return this.#building.plan.loss.isRelative ? sub(logits, other!.logits) : logits;
   }
 
   #judged(judgement: Judgement, labels: Value | undefined, side: Side, phase: Phase): Value[] {

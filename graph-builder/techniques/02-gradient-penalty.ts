@@ -20,7 +20,7 @@ export const gradientPenaltyOff: GradientPenaltyOptions = { real: 0, fake: 0, sh
 /**
  * 2. A zero-centred gradient penalty in D's loss: gamma / 2 x the mean of |d logit / d sample|^2 over what D sees, on
  * real samples (R1), on fakes (R2), or both. Without it the game need not settle where G has won (Mescheder, Geiger &
- * Nowozin 2018); with both it covers modes that G otherwise forgets (Huang et al. 2024). It is differentiated again
+ * Nowozin 2018); with the relativistic loss both are needed (Huang et al. 2024). It is differentiated again
  * when D learns, so a step of D costs about twice as much. On a part of the batch its expectation is the same, it is
  * noisier, and it costs that part and another pass of D on it (as Karras et al. 2020 take their path length penalty).
  * A D that mixes samples, by batch norm or minibatch discrimination, is another function of a smaller batch: there it is

@@ -1,3 +1,4 @@
+import { GraphError } from '../errors.ts';
 import type { StateSpec } from '../initializer.ts';
 import { greater } from '../ops/comparison.ts';
 import { where } from '../ops/elementwise.ts';
@@ -9,7 +10,7 @@ export interface SnapshotOptions {
   readonly count: number;
   /** Steps between two snapshots. */
   readonly every: number;
-  /** Steps, after each snapshot, in which a past G and a past D stand in. */
+  /** Steps, from each snapshot but the first on, in which a past G and a past D stand in; fewer than `every`. */
   readonly steps: number;
 }
 
@@ -23,20 +24,25 @@ const players = ['generator', 'discriminator'] as const;
 const tensorsOf = (networks: NetworkStates): StateSpec[] =>
   players.flatMap((player) => [...networks[player]!.parameters, ...networks[player]!.statistics]);
 
-/** The slot that is filled before a step, and the one that stands in then: any that is filled, the same for the same step. */
+/**
+ * The slot that is filled before a step, and the one that stands in from then on: any that was filled before, the same
+ * for the same step. At the first snapshot there is none.
+ */
 export function snapshotSlots(
   { count, every }: SnapshotOptions,
   step: number,
-): { take: number; use: number } {
-  const taken = step / every;
-  const filled = Math.min(taken, count);
-  // At the first snapshot there is only that one.
-  return { take: (taken - 1) % count, use: (bitsAt(baseKey(0, step), 0) >>> 1) % filled };
+): { take: number; use: number | undefined } {
+  const before = step / every - 1;
+  const filled = Math.min(before, count);
+  return {
+    take: before % count,
+    use: filled ? (bitsAt(baseKey(0, step), 0) >>> 1) % filled : undefined,
+  };
 }
 
 /**
  * 8. Past opponents: snapshots of G and D are kept, and for a few steps after each of them D learns against a past G
- * and G against a past D, drawn from those that are kept. The live weights and moments are untouched by it: it is they
+ * and G against a past D, drawn from those that were kept before it. The live weights and moments are untouched by it: it is they
  * that learn, and only their opponent is replaced. A network that has only learnt to beat the other's latest move is
  * found out by an earlier one.
  *
@@ -49,9 +55,14 @@ export const snapshots: Technique = {
   hooks: ({ techniques: { snapshots: options } }) => {
     const { count, every, steps } = options;
     if (count === 0) return undefined;
+    if (steps >= every)
+      throw new GraphError(
+        'snapshots',
+        `steps ${steps} must be fewer than every, ${every}: the live opponent would never come back`,
+      );
     return {
       controls: [
-        { name: 'snapshots/stand-in', at: (step) => (step >= every && step % every < steps ? 1 : 0) },
+        { name: 'snapshots/stand-in', at: (step) => (step >= 2 * every && step % every < steps ? 1 : 0) },
       ],
       state: (networks) =>
         tensorsOf(networks).flatMap((spec) => [
@@ -69,8 +80,8 @@ export const snapshots: Technique = {
           if (step < every) return [];
           const { take, use } = snapshotSlots(options, step);
           return tensorsOf(networks).flatMap(({ name }): Move[] => [
+            ...(use === undefined ? [] : [{ from: shelf(use, name), to: standIn(name) }]),
             { from: name, to: shelf(take, name) },
-            { from: shelf(use, name), to: standIn(name) },
           ]);
         },
       },

@@ -204,6 +204,28 @@ def generator_loss(kind: str) -> Callable[[Tensor], Tensor]:
     return lambda logits: bce(logits, torch.ones_like(logits))
 
 
+Game = tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor, Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]
+
+
+def game(kind: str) -> Game:
+    """D's loss on real samples and on fakes, and G's: each of the logits of its side and of those of the other."""
+    bce = functional.binary_cross_entropy_with_logits
+    if kind == "relativistic":
+        half = lambda l, other: functional.softplus(other - l).mean() / 2
+        return half, lambda l, other: functional.softplus(l - other).mean() / 2, lambda l, other: 2 * half(l, other)
+    if kind == "hinge":
+        return (lambda l, _: (1 - l).clamp(min=0).mean()), (lambda l, _: (1 + l).clamp(min=0).mean()), lambda l, _: -l.mean()
+    if kind == "least-squares":
+        to = lambda target: lambda l, _: functional.mse_loss(l, torch.full_like(l, target)) / 2
+        return to(1.0), to(0.0), to(1.0)
+    g_loss = generator_loss(kind)
+    return (
+        lambda l, _: bce(l, torch.ones_like(l)),
+        lambda l, _: bce(l, torch.zeros_like(l)),
+        lambda l, _: g_loss(l),
+    )
+
+
 def rate_at(recipe: Json, step: int) -> float:
     """Share of the learning rates that is left at a step."""
     options = recipe["techniques"]["rateDecay"]
@@ -221,8 +243,7 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
     d.to(dtype)
     g_optimizer = optimizer_of(recipe["optimizer"]["generator"], g)
     d_optimizer = optimizer_of(recipe["optimizer"]["discriminator"], d)
-    bce = functional.binary_cross_entropy_with_logits
-    g_loss_of = generator_loss(recipe["loss"])
+    real_loss, fake_loss, g_loss_of = game(recipe["loss"])
     vae = recipe["techniques"]["vae"]
     encoder = dcgan_encoder(recipe["network"], sample["shape"]) if vae["reconstruction"] > 0 else None
     if encoder is not None:
@@ -259,11 +280,11 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
                 "fake": fake.detach().requires_grad_(),
             }
             on_real, on_fake = d(shown["real"]).flatten(), d(shown["fake"]).flatten()
-            d_loss_fake = bce(on_fake, torch.zeros_like(on_fake))
+            d_loss_fake = fake_loss(on_fake, on_real)
             if encoded is not None:
                 on_again = d(encoded[2].detach()).flatten()
-                d_loss_fake = (d_loss_fake + bce(on_again, torch.zeros_like(on_again))) / 2
-            d_loss = bce(on_real, torch.ones_like(on_real)) + d_loss_fake
+                d_loss_fake = (d_loss_fake + fake_loss(on_again, on_real)) / 2
+            d_loss = real_loss(on_real, on_fake) + d_loss_fake
             penalty = recipe["techniques"]["gradientPenalty"]
             for side, logits in (("real", on_real), ("fake", on_fake)):
                 seen = shown[side]
@@ -283,7 +304,10 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
             e_optimizer.zero_grad()
         g_losses: list[Tensor] = []
         for real, fake, encoded in shown_to_d:
-            g_loss = g_loss_of(d(fake).flatten())
+            on_fake = d(fake).flatten()
+            # D's statistics see the real batch again only where a loss asks for it.
+            on_real = d(real).flatten().detach() if recipe["loss"] == "relativistic" else on_fake
+            g_loss = g_loss_of(on_fake, on_real)
             if encoder is not None and encoded is not None:
                 # Algorithm 1 of the paper, with means over the layer for its sums.
                 mean, log_variance, again = encoded
@@ -293,7 +317,7 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
                 reconstruction = (ours - theirs).square().mean() / 2
                 prior = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(1).mean()
                 e_loss = vae["prior"] * prior / ours[0].numel() + reconstruction
-                g_loss = g_loss + vae["reconstruction"] * reconstruction + g_loss_of(on_again)
+                g_loss = g_loss + vae["reconstruction"] * reconstruction + g_loss_of(on_again, on_real)
                 (e_loss / batches).backward(inputs=list(encoder.parameters()), retain_graph=True)
             (g_loss / batches).backward(inputs=list(g.parameters()))
             g_losses.append(g_loss.detach())

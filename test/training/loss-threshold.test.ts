@@ -23,6 +23,14 @@ test('a threshold that D never comes below is told', () => {
   ]);
 });
 
+test('a threshold that G never comes above is told', () => {
+  const sets = ['loss=saturating', `${threshold}.cap=3`];
+  expect(thresholdNotes(changeRecipe(presets.mlp!, sets))).toEqual([
+    'techniques.lossThreshold.generator=0.5 holds G back in 3 of 4 steps: the saturating loss is below 0 always, and log 0.5 = -0.693 where D guesses',
+  ]);
+  expect(thresholdNotes(changeRecipe(presets.mlp!, [...sets, `${threshold}.generator=-1`]))).toEqual([]);
+});
+
 test.each([
   ['off', [`${threshold}.discriminator=0.5`]],
   ['one that D can come below', [`${threshold}.cap=3`]],

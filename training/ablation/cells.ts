@@ -32,7 +32,8 @@ const usual: Readonly<Record<string, Settings>> = {
   'minibatch-discrimination': {
     'techniques.minibatchDiscrimination': { kernels: 8, dimensions: 3, group: 64 },
   },
-  'loss-threshold': { 'techniques.lossThreshold.cap': 10 },
+  // A generator's loss that holds back under the saturating loss, which is below 0, and never under the other.
+  'loss-threshold': { 'techniques.lossThreshold.cap': 10, 'techniques.lossThreshold.generator': -1 },
   'discriminator-steps': { 'techniques.discriminatorSteps': 2 },
   'soft-labels': { 'techniques.softLabels': { real: [0.7, 1.2], fake: [0, 0.3], swap: 0.05 } },
   'instance-noise': { 'techniques.instanceNoise.std': 0.1 },

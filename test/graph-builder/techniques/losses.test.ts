@@ -8,6 +8,16 @@ import { evaluate } from '../model.ts';
 
 type Name = keyof typeof adversarialLosses;
 
+async function discriminatorAt(name: Name, logits: readonly number[]) {
+  const graph = new Graph('loss');
+  const l = graph.input('l', 'float32', [logits.length]);
+  const { discriminator } = adversarialLosses[name];
+  graph.output('real', discriminator(l, 1));
+  graph.output('fake', discriminator(l, 0));
+  const { real, fake } = await evaluate(graph, { l: logits });
+  return { real: real![0]!, fake: fake![0]! };
+}
+
 async function generatorAt(name: Name, logits: readonly number[]) {
   const graph = new Graph('loss');
   const l = graph.input('l', 'float32', [logits.length]);
@@ -35,6 +45,26 @@ describe('2 modified loss', () => {
       mean((l) => -l),
       5,
     );
+  });
+
+  test('hinge, least squares and relativistic: the values are those of the formulae', async () => {
+    const logits = [-2, 0.5, 3];
+    // By hand: max(0, 1 - l) is 3, 0.5, 0 and max(0, 1 + l) is 0, 1.5, 4.
+    const hinge = await discriminatorAt('hinge', logits);
+    expect(hinge.real).toBeCloseTo(3.5 / 3, 5);
+    expect(hinge.fake).toBeCloseTo(5.5 / 3, 5);
+    expect((await generatorAt('hinge', logits)).loss).toBeCloseTo(-0.5, 5);
+    // (l - 1)^2 is 9, 0.25, 4 and l^2 is 4, 0.25, 9.
+    const squares = await discriminatorAt('least-squares', logits);
+    expect(squares.real).toBeCloseTo(13.25 / 6, 5);
+    expect(squares.fake).toBeCloseTo(13.25 / 6, 5);
+    expect((await generatorAt('least-squares', logits)).loss).toBeCloseTo(13.25 / 6, 5);
+    // Of a pair that D tells apart by 1, both sides together: log(1 + e^-1).
+    const pair = Math.log(1 + Math.exp(-1));
+    const real = (await discriminatorAt('relativistic', [1])).real;
+    const fake = (await discriminatorAt('relativistic', [-1])).fake;
+    expect(real + fake).toBeCloseTo(pair, 5);
+    expect((await generatorAt('relativistic', [1])).loss).toBeCloseTo(pair, 5);
   });
 
   test('while D wins, the saturating gradient vanishes and the other does not', async () => {

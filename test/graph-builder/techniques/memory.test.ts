@@ -104,31 +104,36 @@ describe('snapshots', () => {
     const swapped = moved(program, after, 3);
     expect(program.movesAt(2)).toEqual([]);
     expect(same(swapped, after, live(program))).toBe(true);
+    const later = await trainSteps(recipe, points, 3, { from: 3, state: swapped });
+    const again = moved(program, later.state, 6);
+    expect(same(again, later.state, live(program))).toBe(true);
     for (const name of [...parametersOf(program, 'generator'), ...parametersOf(program, 'discriminator')]) {
       expect(dataOf(swapped, `snapshots/0/${name}`)).toEqual(dataOf(after, name));
-      expect(dataOf(swapped, `stand-in/${name}`)).toEqual(dataOf(after, name));
+      expect(dataOf(again, `snapshots/1/${name}`)).toEqual(dataOf(later.state, name));
+      // Not the snapshot that was taken at this very step.
+      expect(dataOf(again, `stand-in/${name}`)).toEqual(dataOf(after, name));
     }
   });
 
   test('change nothing while no past network stands in', async () => {
-    const off = await trainSteps(pointsRecipe(), points, 3);
-    const on = await trainSteps(recipe, points, 3);
+    const off = await trainSteps(pointsRecipe(), points, 5);
+    const on = await trainSteps(recipe, points, 5);
     expect(same(on.state, off.state, live(off.program))).toBe(true);
   });
 
   test('while they stand in, the weights that learn are the live ones, and they learn otherwise', async () => {
-    const start = await trainSteps(recipe, points, 3);
+    const start = await trainSteps(recipe, points, 6);
     // Another past: all its weights are different from the live ones.
     const swapped = new Map(
-      [...moved(start.program, start.state, 3)].map(([name, value]) => [
+      [...moved(start.program, start.state, 6)].map(([name, value]) => [
         name,
         name.startsWith('stand-in/')
           ? { ...value, data: (value.data as Float32Array).map((x) => x * 0.5 + 0.1) }
           : value,
       ]),
     );
-    const on = await trainSteps(recipe, points, 1, { from: 3, state: swapped });
-    const off = await trainSteps(pointsRecipe(), points, 1, { from: 3, state: start.state });
+    const on = await trainSteps(recipe, points, 1, { from: 6, state: swapped });
+    const off = await trainSteps(pointsRecipe(), points, 1, { from: 6, state: start.state });
     for (const network of ['generator', 'discriminator'] as const) {
       const names = parametersOf(on.program, network);
       expect(same(on.state, off.state, names), network).toBe(false);
@@ -147,18 +152,26 @@ describe('snapshots', () => {
     }
   });
 
-  test('fill their shelves in turn, and any filled one stands in', () => {
+  test('fill their shelves in turn, and any that was filled before stands in', () => {
     const slots = [3, 6, 9, 12, 15].map((step) => snapshotSlots(options, step));
     expect(slots.map(({ take }) => take)).toEqual([0, 1, 0, 1, 0]);
-    expect(slots[0]!.use).toBe(0);
-    const used = Array.from({ length: 100 }, (_, i) => snapshotSlots(options, 3 * (i + 2)).use);
+    expect(slots.slice(0, 2).map(({ use }) => use)).toEqual([undefined, 0]);
+    const used = Array.from({ length: 100 }, (_, i) => snapshotSlots(options, 3 * (i + 3)).use!);
     expect(mean(used)).toBeGreaterThan(0.3);
     expect(mean(used)).toBeLessThan(0.7);
   });
 
   test('stand in for the asked steps after each', () => {
     const control = buildProgram(recipe, points).controls.find(({ name }) => name === 'snapshots/stand-in')!;
-    expect(Array.from({ length: 9 }, (_, step) => control.at(step))).toEqual([0, 0, 0, 1, 1, 0, 1, 1, 0]);
+    expect(Array.from({ length: 12 }, (_, step) => control.at(step))).toEqual([
+      0, 0, 0, 0, 0, 0, 1, 1, 0, 1, 1, 0,
+    ]);
+  });
+
+  test('may not stand in all the time', () => {
+    expect(() => buildProgram(pointsRecipe({ snapshots: { count: 2, every: 3, steps: 3 } }), points)).toThrow(
+      'snapshots: steps 3 must be fewer than every, 3: the live opponent would never come back',
+    );
   });
 });
 
