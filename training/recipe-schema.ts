@@ -102,7 +102,7 @@ export const recipeSchema = z.strictObject({
   loss: z
     .enum(Object.keys(adversarialLosses) as AdversarialLossName[])
     .describe(
-      'the game: cross-entropy with three losses of the generator (kl is KL(generated || real)), relativistic pairs (RpGAN), hinge, least squares (LSGAN), and divergences of f-GAN (f-kl is KL(real || generated))',
+      'the game: cross-entropy with three losses of the generator (kl: the KL divergence of G from the data), relativistic pairs (RpGAN), hinge, least squares (LSGAN), and divergences of f-GAN (f-kl: of the data from G)',
     ),
   optimizer: z.strictObject({ generator: optimizer, discriminator: optimizer }),
   emaDecay: fraction.describe("decay of the average of the generator's weights that is exported; 0 is off"),
