@@ -18,6 +18,7 @@ export interface Plan {
   readonly states: NetworkStates;
   readonly optimizers: Readonly<Partial<Record<Player, Optimizer>>>;
   readonly loss: AdversarialLoss;
+  readonly latent: NonNullable<TechniqueHooks['latent']>;
   readonly controls: readonly Control[];
   readonly averaged: readonly StateSpec[];
   /** Updates of D in a step. */

@@ -2,14 +2,12 @@ import { Graph } from './graph.ts';
 import type { StateSpec } from './initializer.ts';
 import { Pass } from './layers/pass.ts';
 import type { NetworkState } from './layers/pass.ts';
-import { adversarialLosses } from './losses/adversarial.ts';
 import type { GivenNetworks } from './networks/network.ts';
 import type { Networks } from './networks/networks.ts';
 import { networksOf } from './networks/networks.ts';
 import { loop } from './ops/control.ts';
 import { add, cast } from './ops/elementwise.ts';
 import { gather } from './ops/indexing.ts';
-import { adam } from './optimizers/adam.ts';
 import { optimizerState } from './optimizers/optimizer.ts';
 import { RandomStreams } from './random.ts';
 import type { Recipe, SampleSpec } from './recipe.ts';
@@ -92,7 +90,8 @@ export function buildProgram(
     playersOf(networks).map((player) => [player, declare(networks, player, recipe, sample, labelled)]),
   );
   const { generator, discriminator, encoder } = states;
-  const optimizerOf = hooks.find((hook) => hook.optimizer)?.optimizer ?? plainAdam;
+  // Some technique gives these under every recipe.
+  const optimizerOf = hooks.find((hook) => hook.optimizer)!.optimizer!;
   const optimizers = Object.fromEntries(
     playersOf(networks).map((player) => [player, optimizerOf(player)] as const),
   );
@@ -132,7 +131,8 @@ export function buildProgram(
     networks,
     states,
     optimizers,
-    loss: hooks.find((hook) => hook.loss)?.loss ?? adversarialLosses['non-saturating'],
+    loss: hooks.find((hook) => hook.loss)!.loss!,
+    latent: hooks.find((hook) => hook.latent)!.latent!,
     controls,
     averaged,
     discriminatorSteps,
@@ -169,9 +169,6 @@ const greatestCommonDivisor = (a: number, b: number): number => {
 
 const playersOf = (networks: Networks) =>
   (['generator', 'discriminator', 'encoder'] as const).filter((player) => networks[player]);
-
-/** What a program without technique 9 learns by. */
-const plainAdam = () => adam({ beta1: 0.5, beta2: 0.999, epsilon: 1e-8 });
 
 /** The average forgets its random start quickly: its memory is at most a tenth of the steps so far. */
 function averageDecay({ emaDecay }: Recipe, step: number): number {

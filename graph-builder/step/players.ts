@@ -20,11 +20,9 @@ export class Players {
   }
 
   latent(stream: string, context: StepContext): Value {
-    const { recipe, hooks } = this.#building.plan;
-    const draw = hooks.find((hook) => hook.latent)?.latent;
-    const shape = [recipe.batch, recipe.network.zDim];
+    const { recipe, latent } = this.#building.plan;
     return this.#building.graph.scope('latent', () =>
-      draw ? draw(stream, shape, context) : context.random.normal(stream, shape),
+      latent(stream, [recipe.batch, recipe.network.zDim], context),
     );
   }
 
