@@ -1,4 +1,4 @@
-import { symmetricEigen } from './symmetric-eigen.ts';
+import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 
 /** Mean and covariance of feature vectors. */
 export interface FeatureStatistics {
@@ -45,36 +45,24 @@ export function featureStatistics(features: Float32Array, width: number): Featur
 export function frechetDistance(a: FeatureStatistics, b: FeatureStatistics): number {
   const n = a.mean.length;
   if (b.mean.length !== n) throw new RangeError(`features of ${n} and of ${b.mean.length} numbers`);
-  const root = squareRoot(a.covariance, n);
-  const { values } = symmetricEigen(multiply(multiply(root, b.covariance, n), root, n), n);
+  const [first, second] = [a, b].map(({ covariance }) => Matrix.from1DArray(n, n, covariance)) as [
+    Matrix,
+    Matrix,
+  ];
+  const root = squareRoot(first);
+  const { realEigenvalues } = decompose(root.mmul(second).mmul(root));
   const shift = a.mean.reduce((sum, value, i) => sum + (value - b.mean[i]!) ** 2, 0);
-  const overlap = values.reduce((sum, value) => sum + Math.sqrt(Math.max(0, value)), 0);
-  return Math.max(0, shift + trace(a.covariance, n) + trace(b.covariance, n) - 2 * overlap);
+  const overlap = realEigenvalues.reduce((sum, value) => sum + Math.sqrt(Math.max(0, value)), 0);
+  return Math.max(0, shift + first.trace() + second.trace() - 2 * overlap);
 }
+
+const decompose = (matrix: Matrix) => new EigenvalueDecomposition(matrix, { assumeSymmetric: true });
 
 /** The symmetric root of a symmetric matrix without negative eigenvalues; those of rounding count as 0. */
-function squareRoot(matrix: Float64Array, n: number): Float64Array {
-  const { values, vectors } = symmetricEigen(matrix, n);
-  const scaled = vectors.map((value, i) => value * Math.sqrt(Math.sqrt(Math.max(0, values[i % n]!))));
-  return multiply(scaled, transpose(scaled, n), n);
-}
-
-function trace(matrix: Float64Array, n: number): number {
-  let sum = 0;
-  for (let i = 0; i < n; i++) sum += matrix[i * n + i]!;
-  return sum;
-}
-
-function transpose(matrix: Float64Array, n: number): Float64Array {
-  return matrix.map((_, i) => matrix[(i % n) * n + Math.floor(i / n)]!);
-}
-
-function multiply(a: Float64Array, b: Float64Array, n: number): Float64Array {
-  const product = new Float64Array(n * n);
-  for (let i = 0; i < n; i++)
-    for (let k = 0; k < n; k++) {
-      const factor = a[i * n + k]!;
-      for (let j = 0; j < n; j++) product[i * n + j]! += factor * b[k * n + j]!;
-    }
-  return product;
+function squareRoot(matrix: Matrix): Matrix {
+  const { realEigenvalues, eigenvectorMatrix } = decompose(matrix);
+  const scaled = eigenvectorMatrix.mulRowVector(
+    realEigenvalues.map((value) => Math.sqrt(Math.sqrt(Math.max(0, value)))),
+  );
+  return scaled.mmul(scaled.transpose());
 }
