@@ -1,6 +1,14 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+/** Imports go one way: graph-builder <- artifacts <- training, inference <- cli, bench. */
+const above = {
+  'graph-builder': ['artifacts', 'training', 'inference', 'cli', 'bench'],
+  artifacts: ['training', 'inference', 'cli', 'bench'],
+  training: ['inference', 'cli', 'bench'],
+  inference: ['training', 'cli', 'bench'],
+};
+
 export default tseslint.config(
   { ignores: ['dist/', 'examples/', 'node_modules/', 'runs/', 'coverage/'] },
   js.configs.recommended,
@@ -20,4 +28,20 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },
+  ...Object.entries(above).map(([folder, others]) => ({
+    files: [`${folder}/**/*.ts`],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: `^(\\.\\./)+(${others.join('|')})/`,
+              message: `${folder}/ imports nothing of ${others.join(', ')}.`,
+            },
+          ],
+        },
+      ],
+    },
+  })),
 );

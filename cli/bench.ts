@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { InputError } from '../artifacts/errors.ts';
-import { runAblation } from '../training/ablation/ablation.ts';
+import { runAblation } from './ablation/ablation.ts';
 import { collect } from './import.ts';
 import { integer } from './numbers.ts';
 import { goOnWithoutReader } from './output.ts';

@@ -1,6 +1,6 @@
 import { techniques, techniquesOff } from '../../graph-builder/techniques/index.ts';
 import type { Recipe, SampleSpec } from '../../graph-builder/recipe.ts';
-import { changeRecipe } from '../recipe.ts';
+import { changeRecipe } from '../../training/recipe.ts';
 
 /** One row of an ablation: a name and the recipe that is trained for it. */
 export interface Cell {

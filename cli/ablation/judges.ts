@@ -1,15 +1,15 @@
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ganxVersion } from '../../artifacts/version.ts';
-import type { Dataset } from '../data/dataset.ts';
-import { mixtures } from '../data/mixtures.ts';
+import type { Dataset } from '../../training/data/dataset.ts';
+import { mixtures } from '../../training/data/mixtures.ts';
 import {
   cachedDigitJudge,
   digitReference,
   mixtureSamples,
   scoreDigits,
   scoreMixture,
-} from '../metrics/index.ts';
+} from '../../training/metrics/index.ts';
 
 /** Figures of a generator's samples, by name. */
 export type Scores = Readonly<Record<string, number>>;

@@ -2,14 +2,14 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { InputError } from '../../artifacts/errors.ts';
-import { runAblation } from '../../training/ablation/ablation.ts';
-import type { AblationRun } from '../../training/ablation/ablation.ts';
-import { asLongAs, cellsOf, switchesOf } from '../../training/ablation/cells.ts';
-import { appendRun, readRuns } from '../../training/ablation/runs-file.ts';
-import { renderTable } from '../../training/ablation/table.ts';
+import { runAblation } from '../../cli/ablation/ablation.ts';
+import type { AblationRun } from '../../cli/ablation/ablation.ts';
+import { asLongAs, cellsOf, switchesOf } from '../../cli/ablation/cells.ts';
+import { appendRun, readRuns } from '../../cli/ablation/runs-file.ts';
+import { renderTable } from '../../cli/ablation/table.ts';
 import { presets } from '../../training/presets.ts';
-import { ganx } from '../cli/ganx.ts';
-import { temporaryFolder } from './fixtures.ts';
+import { ganx } from './ganx.ts';
+import { temporaryFolder } from '../training/fixtures.ts';
 
 const images = { kind: 'images', shape: [1, 32, 32], classes: 10 } as const;
 
