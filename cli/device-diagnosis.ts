@@ -1,9 +1,8 @@
+import { installRuntime } from '../artifacts/onnxruntime-node.ts';
 import { diagnoseCuda } from '../training/device/cuda/diagnose.ts';
 import { probe } from '../training/device/probe.ts';
 import { isClearlyFaster, speedOf, webgpuAdvice } from '../training/device/webgpu.ts';
 import type { Finding } from './finding.ts';
-
-export const installRuntime = 'npm install --ignore-scripts onnxruntime-node@1.30.0';
 
 /** Whether each device really computes. One after the other, because they are measured. */
 export async function deviceFindings(): Promise<Finding[]> {

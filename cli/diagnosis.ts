@@ -3,8 +3,9 @@ import { rm } from 'node:fs/promises';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { temporaryBeside, writeFileAtomic } from '../artifacts/files.ts';
+import { installRuntime } from '../artifacts/onnxruntime-node.ts';
 import { encodeImage } from '../artifacts/png.ts';
-import { deviceFindings, installRuntime } from './device-diagnosis.ts';
+import { deviceFindings } from './device-diagnosis.ts';
 import type { Finding } from './finding.ts';
 
 const leastNode = [20, 19] as const;

@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
+import type { Device } from '../artifacts/device.ts';
 import { InputError } from '../artifacts/errors.ts';
 import { onFile, readBytes } from '../artifacts/files.ts';
 import { readModelInfo } from '../artifacts/onnx/decode.ts';
 import { executionOf } from '../training/autotune/execution.ts';
 import { deviceName, parseDevice } from '../training/device/device.ts';
-import type { Device } from '../training/engine/engine.ts';
 import { driverOf, trainingModels } from '../training/models.ts';
 import { placeModel } from '../training/profiling/place-model.ts';
 import type { Placement } from '../training/profiling/placement.ts';

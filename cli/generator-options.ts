@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
+import { loadQuietRuntime } from '../artifacts/onnxruntime-node.ts';
 import { Generator } from '../inference/node.ts';
 import type { Device, LoadSettings } from '../inference/node.ts';
-import { loadRuntime } from '../inference/onnxruntime-node.ts';
 import { integer } from './numbers.ts';
 
 /** Options of every command that runs a generator. */
@@ -35,8 +35,8 @@ export async function withGenerator<T>(
   use: (generator: Generator) => Promise<T>,
   more: LoadSettings = {},
 ): Promise<T> {
-  // Its log would come before our one line; what matters is in the errors.
-  (await loadRuntime()).env.logLevel = 'fatal';
+  // The generator runs on what is loaded here, so that its log is off too.
+  await loadQuietRuntime();
   const generator = await Generator.load(path, {
     device,
     ...(threads !== undefined && { threads }),

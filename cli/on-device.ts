@@ -1,5 +1,5 @@
+import type { Device } from '../artifacts/device.ts';
 import { chooseDevice } from '../training/device/choose.ts';
-import type { Device } from '../training/engine/engine.ts';
 
 /**
  * What `use` of a device gives. A device is tried only once its use has failed: trying takes seconds.

@@ -1,4 +1,5 @@
 import { InputError } from '../artifacts/errors.ts';
+import { loadRuntime } from '../artifacts/onnxruntime-node.ts';
 import { encodePng } from '../artifacts/png.ts';
 import type { Bytes } from '../graph-builder/arrays.ts';
 import { checkOptions } from './arguments.ts';
@@ -6,7 +7,7 @@ import { checkWorkers, hireCrew } from './crew/hire.ts';
 import type { CrewSettings } from './crew/hire.ts';
 import type { Backend, Drawable, Generator as GeneratorInterface, PictureOptions } from './generator.ts';
 import { encoderBeside, readModel } from './node-files.ts';
-import { loadRuntime, nodeRuntime, sessionSettings } from './onnxruntime-node.ts';
+import { nodeRuntime, sessionSettings } from './onnxruntime-node.ts';
 import type { SessionSettings } from './onnxruntime-node.ts';
 import { pictureOf } from './picture.ts';
 import type { RowRunner } from './rows.ts';

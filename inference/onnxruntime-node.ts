@@ -1,6 +1,7 @@
 import type * as Ort from 'onnxruntime-node';
+import { deviceNamed, deviceNames } from '../artifacts/device.ts';
 import { InputError, withoutPlace } from '../artifacts/errors.ts';
-import { withoutTelemetry } from '../artifacts/telemetry.ts';
+import { providerOf } from '../artifacts/onnxruntime-node.ts';
 import type { Names } from './arguments.ts';
 import type { Runtime } from './model.ts';
 import { checkOptimization, checkThreads } from './settings.ts';
@@ -18,21 +19,6 @@ export interface SessionSettings {
 }
 
 export const sessionSettings: Names<SessionSettings> = { device: true, threads: true, optimization: true };
-
-/** onnxruntime-node is an optional dependency: a browser user never needs its binaries. */
-export async function loadRuntime(): Promise<typeof Ort> {
-  withoutTelemetry();
-  try {
-    return await import('onnxruntime-node');
-  } catch (cause) {
-    const why =
-      (cause as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND' ? 'is not installed' : 'does not load';
-    throw new InputError(
-      `onnxruntime-node ${why}; install it with "npm install --ignore-scripts onnxruntime-node@1.30.0"`,
-      { cause },
-    );
-  }
-}
 
 /**
  * onnxruntime-node with these settings.
@@ -64,19 +50,14 @@ function sessionOptions(
 ): Ort.InferenceSession.SessionOptions {
   checkThreads(threads, 1024);
   checkOptimization(optimization);
+  const named = deviceNamed(device);
+  if (!named) throw new InputError(`device "${device}" must be ${deviceNames}`);
   return {
-    executionProviders: [providerOf(device)],
+    executionProviders: [providerOf(named)],
     ...(threads !== undefined && { intraOpNumThreads: threads }),
     interOpNumThreads: 1,
     graphOptimizationLevel: optimization,
     logSeverityLevel: 3,
     extra: { session: { set_denormal_as_zero: '1' } },
   };
-}
-
-function providerOf(device: string): Ort.InferenceSession.ExecutionProviderConfig {
-  const cuda = /^cuda(?::(\d{1,4}))?$/.exec(device);
-  if (cuda) return { name: 'cuda', deviceId: Number(cuda[1] ?? 0) };
-  if (device === 'cpu' || device === 'webgpu') return device;
-  throw new InputError(`device "${device}" must be cpu, cuda, cuda:<index> or webgpu`);
 }

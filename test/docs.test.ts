@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { installRuntime } from '../artifacts/onnxruntime-node.ts';
 import { ganxVersion } from '../artifacts/version.ts';
 import { presets } from '../training/presets.ts';
 import { recipeSchema } from '../training/recipe-schema.ts';
@@ -92,9 +93,14 @@ describe('documentation', () => {
     expect(read('docs/recipes.md')).toBe(renderRecipes());
   });
 
-  it('and the package agree on the version', () => {
-    const { version } = JSON.parse(read('package.json')) as { version: string };
+  it('and the package agree on the versions of ganx and of onnxruntime-node', () => {
+    const { version, optionalDependencies } = JSON.parse(read('package.json')) as {
+      version: string;
+      optionalDependencies: Record<string, string>;
+    };
     expect(ganxVersion).toBe(version);
+    const runtime = `onnxruntime-node@${optionalDependencies['onnxruntime-node']!}`;
+    expect(installRuntime).toBe(`npm install --ignore-scripts ${runtime}`);
     expect(read('CHANGELOG.md')).toContain(`## ${version}`);
   });
 

@@ -1,8 +1,9 @@
+import type { Device } from '../artifacts/device.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
 import { gather, labelsOf } from './data/batch.ts';
 import type { Dataset } from './data/dataset.ts';
 import { EpochSampler } from './data/sampler.ts';
-import type { Chunk, Device } from './engine/engine.ts';
+import type { Chunk } from './engine/engine.ts';
 
 /** What becomes of the data on their way to the engine. */
 export interface ChunkOptions {

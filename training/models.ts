@@ -1,3 +1,4 @@
+import type { Device } from '../artifacts/device.ts';
 import { encodeModel } from '../artifacts/onnx/encode.ts';
 import { ganxVersion } from '../artifacts/version.ts';
 import { samplerGraph } from '../graph-builder/export.ts';
@@ -9,7 +10,7 @@ import type { Layout } from '../graph-builder/rewrites/layout.ts';
 import { mixedPrecision } from '../graph-builder/rewrites/mixed-precision.ts';
 import { storeAsUsed } from '../graph-builder/rewrites/store-as-used.ts';
 import { someNode } from '../graph-builder/rewrites/transform.ts';
-import type { Device, EngineSpec, OnDevice } from './engine/engine.ts';
+import type { EngineSpec, OnDevice } from './engine/engine.ts';
 import { targetOf } from './autotune/execution.ts';
 import type { Dataset } from './data/dataset.ts';
 import { withResidentData } from './engine/resident-data.ts';

@@ -1,8 +1,8 @@
+import type { Device } from '../artifacts/device.ts';
 import { InputError } from '../artifacts/errors.ts';
 import type { Recipe } from '../graph-builder/recipe.ts';
 import type { Choice } from './device/choose.ts';
 import { deviceName } from './device/device.ts';
-import type { Device } from './engine/engine.ts';
 import type { TrainingModels } from './models.ts';
 
 /** What one should know of a run in mixed precision in which nothing is computed in halves. */

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { InputError } from '../../artifacts/errors.ts';
-import { loadRuntime, nodeRuntime } from '../onnxruntime-node.ts';
+import { loadQuietRuntime } from '../../artifacts/onnxruntime-node.ts';
+import { nodeRuntime } from '../onnxruntime-node.ts';
 import { loadProven, MixingModel } from './mixing-model.ts';
 import type { Answer, Order, WorkerData } from './worker-runner.ts';
 
@@ -25,10 +26,7 @@ const refuse = (error: unknown) => {
 };
 
 try {
-  // Its log would come before our one line; what matters is in the errors.
-  const ort = await loadRuntime();
-  ort.env.logLevel = 'fatal';
-  const runtime = nodeRuntime(ort, settings);
+  const runtime = nodeRuntime(await loadQuietRuntime(), settings);
   const model = await (maxBatch === undefined
     ? MixingModel.load(runtime, file)
     : loadProven(runtime, file, maxBatch));

@@ -21,13 +21,13 @@ function without(missing: string) {
     run(process.execPath, [join(folder, 'dist/cli/main.js'), ...args], { cwd: folder });
 }
 
-test('without onnxruntime-node a generator says how to get it, and the doctor too', async () => {
+test('without onnxruntime-node a generator and a training say how to get it, and the doctor too', async () => {
   const ganx = without('onnxruntime-node');
-  expect(await ganx('sample', 'generator.onnx')).toEqual(
-    refusal(
-      'onnxruntime-node is not installed; install it with "npm install --ignore-scripts onnxruntime-node@1.30.0"',
-    ),
+  const refused = refusal(
+    'onnxruntime-node is not installed; install it with "npm install --ignore-scripts onnxruntime-node@1.30.0"',
   );
+  expect(await ganx('sample', 'generator.onnx')).toEqual(refused);
+  expect(await ganx('train', 'ring8')).toEqual(refused);
   const { code, stdout, stderr } = await ganx('doctor');
   expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
   expect(stdout).toMatch(/^!! {2}onnxruntime-node {2}not installed\n +npm install --ignore-scripts/m);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Device } from '../../artifacts/device.ts';
 import { onnx } from '../../artifacts/onnx/proto.ts';
 import { gradients } from '../../graph-builder/autodiff.ts';
 import { Graph } from '../../graph-builder/graph.ts';
@@ -23,7 +24,6 @@ import { sizeOf } from '../../graph-builder/shape.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
 import { verify } from '../../graph-builder/verify.ts';
-import type { Device } from '../../training/engine/engine.ts';
 import { trainingModels } from '../../training/models.ts';
 import { precisionNotes, refuseHalves } from '../../training/precision.ts';
 import { dcgan, images, randomBatches, randomRecipe, recipeOf } from '../parity/recipes.ts';

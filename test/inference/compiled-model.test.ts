@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { encodeMetadata } from '../../artifacts/metadata.ts';
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
+import { loadRuntime } from '../../artifacts/onnxruntime-node.ts';
 import { Graph } from '../../graph-builder/graph.ts';
 import { scatterElements } from '../../graph-builder/ops/indexing.ts';
 import { reshape } from '../../graph-builder/ops/movement.ts';
@@ -9,7 +10,7 @@ import { tensor } from '../../graph-builder/types.ts';
 import { CompiledModel } from '../../inference/compiled-model.ts';
 import { Generator } from '../../inference/node.ts';
 import type { LoadSettings } from '../../inference/node.ts';
-import { loadRuntime, nodeRuntime } from '../../inference/onnxruntime-node.ts';
+import { nodeRuntime } from '../../inference/onnxruntime-node.ts';
 import { RowModel } from '../../inference/row-model.ts';
 import { presets } from '../../training/presets.ts';
 import {

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism, cpus, hostname } from 'node:os';
+import type { Device } from '../../artifacts/device.ts';
 import { InputError } from '../../artifacts/errors.ts';
 import { ganxVersion } from '../../artifacts/version.ts';
 import type { Target } from '../../graph-builder/ops/op.ts';
 import { print } from '../../graph-builder/print.ts';
 import type { TrainingProgram } from '../../graph-builder/program.ts';
-import type { Chunk, Device, Engine } from '../engine/engine.ts';
+import type { Chunk, Engine } from '../engine/engine.ts';
 import { deviceName } from '../device/device.ts';
 import { freshState } from '../start-state.ts';
 import { TuningCache } from './cache.ts';

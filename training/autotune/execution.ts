@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import type { Device } from '../../artifacts/device.ts';
 import type { Target } from '../../graph-builder/ops/op.ts';
 import type { TrainingProgram } from '../../graph-builder/program.ts';
 import { deviceName } from '../device/device.ts';
-import type { Device } from '../engine/engine.ts';
 import { usefulThreads } from '../threads.ts';
 
 /** How a program is run on a device: free to choose, as it changes the speed and, by rounding alone, the numbers. */

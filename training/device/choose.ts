@@ -1,5 +1,5 @@
+import type { Device } from '../../artifacts/device.ts';
 import { InputError } from '../../artifacts/errors.ts';
-import type { Device } from '../engine/engine.ts';
 import { diagnoseCuda } from './cuda/diagnose.ts';
 import { deviceName } from './device.ts';
 import { probe } from './probe.ts';

@@ -1,7 +1,6 @@
+import { deviceNamed, deviceNames } from '../../artifacts/device.ts';
+import type { Device } from '../../artifacts/device.ts';
 import { InputError } from '../../artifacts/errors.ts';
-import type { Device } from '../engine/engine.ts';
-
-const names = 'cpu, cuda, cuda:<index> or webgpu';
 
 /**
  * A device by its name: `cpu`, `cuda`, `cuda:1` or `webgpu`.
@@ -9,8 +8,8 @@ const names = 'cpu, cuda, cuda:<index> or webgpu';
  * @throws InputError for anything else
  */
 export function parseDevice(text: string): Device {
-  const device = named(text);
-  if (!device) throw new InputError(`--device: "${text}" is unknown; expected ${names}`);
+  const device = deviceNamed(text);
+  if (!device) throw new InputError(`--device: "${text}" is unknown; expected ${deviceNames}`);
   return device;
 }
 
@@ -20,15 +19,9 @@ export function parseDevice(text: string): Device {
  * @throws InputError for anything else
  */
 export function parseAsked(text: string): Device | 'auto' {
-  const device = text === 'auto' ? text : named(text);
-  if (!device) throw new InputError(`--device: "${text}" is unknown; expected auto, ${names}`);
+  const device = text === 'auto' ? text : deviceNamed(text);
+  if (!device) throw new InputError(`--device: "${text}" is unknown; expected auto, ${deviceNames}`);
   return device;
-}
-
-function named(text: string): Device | undefined {
-  const [, kind, index] = /^(cpu|webgpu|cuda)(?::(\d{1,4}))?$/.exec(text) ?? [];
-  if (kind === undefined || (index !== undefined && kind !== 'cuda')) return undefined;
-  return { kind: kind as Device['kind'], index: Number(index ?? 0) };
 }
 
 export const deviceName = ({ kind, index }: Device): string => (kind === 'cuda' ? `cuda:${index}` : kind);

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
+import type { Device } from '../../artifacts/device.ts';
 import { withoutPlace } from '../../artifacts/errors.ts';
-import type { Device } from '../engine/engine.ts';
 import { failed, runProgram } from './run-program.ts';
 import type { Answer } from './run-program.ts';
 

@@ -1,12 +1,7 @@
+import type { Device } from '../../artifacts/device.ts';
 import type { Layout } from '../../graph-builder/rewrites/layout.ts';
 import type { Move } from '../../graph-builder/techniques/technique.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
-
-/** Where a program runs. */
-export interface Device {
-  readonly kind: 'cpu' | 'cuda' | 'webgpu';
-  readonly index: number;
-}
 
 /** All an engine needs; plain data, so that it can cross into a worker. */
 export interface EngineSpec {

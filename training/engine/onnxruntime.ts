@@ -1,26 +1,10 @@
 import type * as Ort from 'onnxruntime-node';
+import type { Device } from '../../artifacts/device.ts';
+import { providerOf } from '../../artifacts/onnxruntime-node.ts';
 import type { Tensor, TensorData } from '../../graph-builder/types.ts';
-import { InputError } from '../../artifacts/errors.ts';
-import { withoutTelemetry } from '../../artifacts/telemetry.ts';
-import type { Device } from './engine.ts';
 
-type Runtime = typeof Ort;
-
-/** onnxruntime-node is an optional dependency: a browser user never needs its binaries. */
-export async function loadRuntime(): Promise<Runtime> {
-  withoutTelemetry();
-  try {
-    const runtime = await import('onnxruntime-node');
-    // Its log would come before our one line; what matters is in the errors.
-    runtime.env.logLevel = 'fatal';
-    return runtime;
-  } catch (cause) {
-    throw new InputError(
-      'onnxruntime-node: not installed or not loadable; install it with "npm install --ignore-scripts onnxruntime-node@1.30.0"',
-      { cause },
-    );
-  }
-}
+/** One that is heard only where it fails. */
+export { loadQuietRuntime as loadRuntime } from '../../artifacts/onnxruntime-node.ts';
 
 /**
  * What onnxruntime would do to a training graph that takes memory: it would keep what the backward pass computes a
@@ -30,13 +14,8 @@ export async function loadRuntime(): Promise<Runtime> {
 const memoryForTime = ['CommonSubexpressionElimination', 'GatherSliceToSplitFusion', 'GemmActivationFusion'];
 
 export function sessionOptions(device: Device, threads: number): Ort.InferenceSession.SessionOptions {
-  const providers = {
-    cpu: ['cpu'],
-    cuda: [{ name: 'cuda', deviceId: device.index }],
-    webgpu: ['webgpu'],
-  } as const;
   return {
-    executionProviders: [...providers[device.kind]] as Ort.InferenceSession.ExecutionProviderConfig[],
+    executionProviders: [providerOf(device)],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
@@ -54,7 +33,7 @@ export function sessionOptions(device: Device, threads: number): Ort.InferenceSe
   };
 }
 
-export function toOrt(ort: Runtime, { dtype, data, shape }: Tensor): Ort.Tensor {
+export function toOrt(ort: typeof Ort, { dtype, data, shape }: Tensor): Ort.Tensor {
   return new ort.Tensor(dtype as 'float32', data as Float32Array, shape);
 }
 

@@ -1,8 +1,8 @@
+import type { Device } from '../../artifacts/device.ts';
 import type { Graph, Value } from '../../graph-builder/graph.ts';
 import { Gather, gather } from '../../graph-builder/ops/indexing.ts';
 import { transform } from '../../graph-builder/rewrites/transform.ts';
 import type { Dataset } from '../data/dataset.ts';
-import type { Device } from './engine.ts';
 
 /** Bytes that a model may hold besides: its file must stay below 2 GB, and is there several times over while it loads. */
 const most = 512 * 2 ** 20;

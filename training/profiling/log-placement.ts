@@ -1,5 +1,5 @@
 import { buffer } from 'node:stream/consumers';
-import type { Device } from '../engine/engine.ts';
+import type { Device } from '../../artifacts/device.ts';
 import { loadRuntime, sessionOptions } from '../engine/onnxruntime.ts';
 
 // A program of its own: `node log-placement.js DEVICE`, with DEVICE as JSON and a model on standard input. Makes a

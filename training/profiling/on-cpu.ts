@@ -1,4 +1,4 @@
-import type { Device } from '../engine/engine.ts';
+import type { Device } from '../../artifacts/device.ts';
 import type { PlacedNode } from './placement.ts';
 
 interface Exception {

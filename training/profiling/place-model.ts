@@ -3,9 +3,9 @@ import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Device } from '../../artifacts/device.ts';
 import { InputError, withoutPlace } from '../../artifacts/errors.ts';
 import { deviceName } from '../device/device.ts';
-import type { Device } from '../engine/engine.ts';
 import { readPlacement } from './placement.ts';
 import type { Placement } from './placement.ts';
 

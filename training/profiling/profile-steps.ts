@@ -1,12 +1,12 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Device } from '../../artifacts/device.ts';
 import type { TrainingProgram } from '../../graph-builder/program.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
 import { usualExecution } from '../autotune/execution.ts';
 import type { Execution } from '../autotune/execution.ts';
 import { chunkSource } from '../chunks.ts';
-import type { Device } from '../engine/engine.ts';
 import { loadRuntime } from '../engine/onnxruntime.ts';
 import { createSessionEngine } from '../engine/session-engine.ts';
 import { engineSpec, trainingModels } from '../models.ts';

@@ -1,7 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
+import { loadRuntime } from '../../../artifacts/onnxruntime-node.ts';
 import { Crew } from '../../../inference/crew/crew.ts';
 import { MixingModel } from '../../../inference/crew/mixing-model.ts';
-import { loadRuntime, nodeRuntime } from '../../../inference/onnxruntime-node.ts';
+import { nodeRuntime } from '../../../inference/onnxruntime-node.ts';
 import { planSamples } from '../../../inference/plan.ts';
 import { RowModel } from '../../../inference/row-model.ts';
 import { frameRows, sampleRows } from '../../../inference/rows.ts';

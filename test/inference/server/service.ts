@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { expect, onTestFinished } from 'vitest';
+import { loadRuntime } from '../../../artifacts/onnxruntime-node.ts';
 import { loadProven } from '../../../inference/crew/mixing-model.ts';
-import { loadRuntime, nodeRuntime } from '../../../inference/onnxruntime-node.ts';
+import { nodeRuntime } from '../../../inference/onnxruntime-node.ts';
 import { createApp } from '../../../inference/server/app.ts';
 import type { AppOptions } from '../../../inference/server/app.ts';
 import { defaultLimits } from '../../../inference/server/limits.ts';

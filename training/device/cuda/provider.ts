@@ -2,6 +2,7 @@ import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { InputError } from '../../../artifacts/errors.ts';
+import { installRuntime } from '../../../artifacts/onnxruntime-node.ts';
 import { readSharedLibrary } from './elf.ts';
 import type { SharedLibrary } from './elf.ts';
 
@@ -27,10 +28,7 @@ export function providerHome(): ProviderHome {
   try {
     manifest = require.resolve('onnxruntime-node/package.json');
   } catch (cause) {
-    throw new InputError(
-      'onnxruntime-node: is not installed; install it with "npm install --ignore-scripts onnxruntime-node@1.30.0"',
-      { cause },
-    );
+    throw new InputError(`onnxruntime-node is not installed; install it with "${installRuntime}"`, { cause });
   }
   const { version } = require(manifest) as { version: string };
   return { folder: join(dirname(manifest), 'bin/napi-v6/linux/x64'), version };
