@@ -1,8 +1,9 @@
 import { stat } from 'node:fs/promises';
-import { InputError, withoutPlace } from '../artifacts/errors.ts';
+import { InputError } from '../artifacts/errors.ts';
 import { onFile } from '../artifacts/files.ts';
 import { executionOf } from '../training/autotune/execution.ts';
 import { deviceName, parseDevice } from '../training/device/device.ts';
+import { explained } from '../training/memory.ts';
 import { profileSteps } from '../training/profiling/profile-steps.ts';
 import type { Profile, Share } from '../training/profiling/profile.ts';
 import { openRunProgram } from '../training/run-program.ts';
@@ -33,17 +34,13 @@ export async function examineProfile(
   const execution = executionOf(config, program, device);
   const start = await lastGoodState(folder, config, program, () => undefined);
   const options = { steps, execution, ...(start ? { start } : {}) };
+  const name = deviceName(device);
   const profile = await onDevice(device, () => profileSteps(program, device, options)).catch(
-    (cause: unknown) => {
-      if (cause instanceof InputError) throw cause;
-      const reason = withoutPlace((cause as Error).message);
-      throw new InputError(
-        `--device: ${deviceName(device)} does not work here (${reason}); "ganx doctor" tells what is missing`,
-        { cause },
-      );
+    (error: unknown) => {
+      throw explained(error, { ...config, device: name });
     },
   );
-  const of = { device: deviceName(device), ...execution, fromStep: start?.step ?? 0 };
+  const of = { device: name, ...execution, fromStep: start?.step ?? 0 };
   return {
     what: `${counted(steps, 'step')} from step ${of.fromStep} on ${of.device}, ${of.target} graph, ${counted(of.threads, 'thread')}, with onnxruntime's profiler`,
     rows: rowsOf(profile),

@@ -1,4 +1,3 @@
-import { InputError, withoutPlace } from '../artifacts/errors.ts';
 import { writeFileAtomic } from '../artifacts/files.ts';
 import type { RunFolder } from '../artifacts/run-folder.ts';
 import { buildProgram } from '../graph-builder/program.ts';
@@ -7,7 +6,7 @@ import { autotune } from './autotune/autotune.ts';
 import { executionOf, usualExecution } from './autotune/execution.ts';
 import { chunkSource } from './chunks.ts';
 import type { Dataset } from './data/dataset.ts';
-import { deviceName } from './device/device.ts';
+import { deviceName, doesNotWork } from './device/device.ts';
 import type { Choice } from './device/choose.ts';
 import { loadRuntime } from './engine/onnxruntime.ts';
 import { isResident } from './engine/resident-data.ts';
@@ -51,10 +50,7 @@ export async function setUp(options: TrainOptions & Listening, resumed: RunFolde
   let made: RunFolder | undefined;
   try {
     await engine.ready().catch((cause: unknown) => {
-      throw new InputError(
-        `--device: ${deviceName(device)} does not work here (${withoutPlace((cause as Error).message)}); "ganx doctor" tells what is missing`,
-        { cause },
-      );
+      throw doesNotWork(device, cause);
     });
     await engine.restore(start.tensors);
     signal.throwIfAborted();

@@ -1,6 +1,6 @@
 import { deviceNamed, deviceNames } from '../../artifacts/device.ts';
 import type { Device } from '../../artifacts/device.ts';
-import { InputError } from '../../artifacts/errors.ts';
+import { InputError, withoutPlace } from '../../artifacts/errors.ts';
 
 /**
  * A device by its name: `cpu`, `cuda`, `cuda:1` or `webgpu`.
@@ -25,3 +25,15 @@ export function parseAsked(text: string): Device | 'auto' {
 }
 
 export const deviceName = ({ kind, index }: Device): string => (kind === 'cuda' ? `cuda:${index}` : kind);
+
+/**
+ * What is said where onnxruntime makes no session on a device. Nothing else is a device's fault: an error of what is
+ * done with a session may be ours.
+ *
+ * @param cause what onnxruntime says
+ */
+export const doesNotWork = (device: Device, cause: unknown): InputError =>
+  new InputError(
+    `--device: ${deviceName(device)} does not work here (${withoutPlace((cause as Error).message)}); "ganx doctor" tells what is missing`,
+    { cause },
+  );

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Device } from '../../artifacts/device.ts';
 import { InputError, withoutPlace } from '../../artifacts/errors.ts';
-import { deviceName } from '../device/device.ts';
+import { doesNotWork } from '../device/device.ts';
 import { readPlacement } from './placement.ts';
 import type { Placement } from './placement.ts';
 
@@ -22,12 +22,9 @@ export async function placeModel(model: Uint8Array, device: Device, source: stri
     const logFile = join(folder, 'log.txt');
     const { code, problem } = await logSession(model, device, logFile);
     if (code === 0) return readPlacement(await readFile(logFile, 'utf8'));
-    const reason = problem ? withoutPlace(problem) : `the process ended with ${code ?? 'a signal'}`;
-    throw new InputError(
-      device.kind === 'cpu'
-        ? `${source}: onnxruntime refuses the model (${reason})`
-        : `--device: ${deviceName(device)} does not work here (${reason}); "ganx doctor" tells what is missing`,
-    );
+    const cause = new Error(problem || `the process ended with ${code ?? 'a signal'}`);
+    if (device.kind !== 'cpu') throw doesNotWork(device, cause);
+    throw new InputError(`${source}: onnxruntime refuses the model (${withoutPlace(cause.message)})`);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

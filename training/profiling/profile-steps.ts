@@ -7,6 +7,7 @@ import type { Tensor } from '../../graph-builder/types.ts';
 import { usualExecution } from '../autotune/execution.ts';
 import type { Execution } from '../autotune/execution.ts';
 import { chunkSource } from '../chunks.ts';
+import { doesNotWork } from '../device/device.ts';
 import { loadRuntime } from '../engine/onnxruntime.ts';
 import { createSessionEngine } from '../engine/session-engine.ts';
 import { engineSpec, trainingModels } from '../models.ts';
@@ -30,7 +31,7 @@ export interface ProfileOptions {
  * has its data on the GPU). The profiler costs a few microseconds a kernel. Runs in the calling thread, which stands
  * still meanwhile.
  *
- * @throws Error of onnxruntime where the device does not work
+ * @throws InputError where the device does not work
  */
 export async function profileSteps(
   program: TrainingProgram,
@@ -45,6 +46,8 @@ export async function profileSteps(
     const engine = await createSessionEngine(await loadRuntime(), spec, {
       enableProfiling: true,
       profileFilePrefix: join(folder, 'profile'),
+    }).catch((cause: unknown) => {
+      throw doesNotWork(device, cause);
     });
     try {
       await engine.restore(tensors);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { InputError } from '../../../artifacts/errors.ts';
 import { buildProgram } from '../../../graph-builder/program.ts';
 import { profileSteps } from '../../../training/profiling/profile-steps.ts';
 import { summarize } from '../../../training/profiling/profile.ts';
@@ -98,4 +99,16 @@ test('the steps of a program: all of their time, and the places of its networks'
   );
   const generator = profile.places.find(({ name }) => name === 'generator')!;
   expect(generator.layers.map(({ name }) => name).sort()).toEqual(['block1', 'image', 'project']);
+});
+
+test('a device is named where it makes no session; what fails later is told as it is', async () => {
+  const program = buildProgram(recipeOf(dcgan), images(1, 16));
+  await expect(profileSteps(program, { kind: 'cuda', index: 9 }, { steps: 1 })).rejects.toThrow(
+    /^--device: cuda:9 does not work here \(.+\); "ganx doctor" tells what is missing$/,
+  );
+  // No state: onnxruntime takes no step without it.
+  const start = { step: 0, tensors: new Map() };
+  const failed = profileSteps(program, { kind: 'cpu', index: 0 }, { steps: 1, start });
+  await expect(failed).rejects.not.toThrow(InputError);
+  await expect(failed).rejects.toThrow(/^input .+ is missing in 'feeds'/);
 });
