@@ -4,12 +4,12 @@ import type { Checkpoint } from '../artifacts/checkpoint.ts';
 import { InputError } from '../artifacts/errors.ts';
 import { makeFolder, writeFileAtomic } from '../artifacts/files.ts';
 import { RunFolder } from '../artifacts/run-folder.ts';
-import { buildProgram } from '../graph-builder/program.ts';
 import { checkState } from './check-state.ts';
 import { encodeGenerator, exportNetworks } from './export.ts';
 import type { ExportOptions, Trained } from './export.ts';
 import { ImportedNetworks } from './imported.ts';
 import { parseRunConfig } from './run-config.ts';
+import { programOf } from './run-program.ts';
 
 export interface ExportRunOptions extends ExportOptions {
   /** Step of the checkpoint; default the newest that is whole. */
@@ -39,7 +39,7 @@ export async function exportRun(path: string, options: ExportRunOptions = {}): P
   const { folder: source, step, manifest, tensors } = await checkpointOf(folder, options.checkpoint);
   const config = parseRunConfig(manifest.config, source);
   const imports = await ImportedNetworks.read({}, folder, config);
-  const program = buildProgram(config.recipe, config.sample, imports.networks(config.sample));
+  const program = programOf(config, imports);
   checkState(program, tensors, source);
   const trained: Trained = { program, imports, classes: config.classes, state: tensors, steps: step };
   if (out === undefined) return { files: await exportNetworks(folder, trained, options), step };

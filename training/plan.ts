@@ -5,10 +5,8 @@ import { RunFolder } from '../artifacts/run-folder.ts';
 import { ganxVersion } from '../artifacts/version.ts';
 import { GraphError } from '../graph-builder/errors.ts';
 import { dcganSizes } from '../graph-builder/networks/dcgan.ts';
-import type { GivenNetworks } from '../graph-builder/networks/network.ts';
-import { buildProgram } from '../graph-builder/program.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
-import type { Recipe, SampleSpec } from '../graph-builder/recipe.ts';
+import type { Recipe } from '../graph-builder/recipe.ts';
 import { openDataset } from './data/dataset.ts';
 import type { Dataset } from './data/dataset.ts';
 import { fingerprint } from './data/fingerprint.ts';
@@ -24,9 +22,11 @@ import type { TrainOptions } from './options.ts';
 import { changeRecipe, resolveRecipe } from './recipe.ts';
 import { checkSameData, checkSameSettings, parseRunConfig } from './run-config.ts';
 import type { FixedSettings, RunConfig } from './run-config.ts';
+import { programOf } from './run-program.ts';
 
 export interface RunPlan {
   readonly config: RunConfig;
+  readonly program: TrainingProgram;
   readonly device: Choice;
   readonly dataset: Dataset;
   /** Networks from ONNX files. */
@@ -91,7 +91,7 @@ export async function planRun(options: TrainOptions, resumed: RunFolder | undefi
     shape: [...dataset.sampleShape],
     classes: dataset.classes.length,
   };
-  const program = checkFits(recipe, sample, dataset, imports.networks(sample));
+  const program = checkFits({ recipe, sample }, dataset, imports);
 
   const config: RunConfig = {
     format: 'ganx.run',
@@ -115,6 +115,7 @@ export async function planRun(options: TrainOptions, resumed: RunFolder | undefi
   };
   return {
     config,
+    program,
     device,
     dataset,
     imports,
@@ -163,17 +164,17 @@ function checkSize({ name, network }: Recipe, size: number, isPoints: boolean): 
 
 /** The program of a recipe; refuses one that cannot make such samples, and a batch that the data cannot fill. */
 function checkFits(
-  recipe: Recipe,
-  sample: SampleSpec,
+  config: Pick<RunConfig, 'recipe' | 'sample'>,
   dataset: Dataset,
-  given: GivenNetworks,
+  imports: ImportedNetworks,
 ): TrainingProgram {
+  const { recipe, sample } = config;
   if (recipe.batch > dataset.count)
     throw new InputError(
       `--batch: ${recipe.batch} is larger than the data, ${dataset.count} samples in ${dataset.name}`,
     );
   try {
-    const program = buildProgram(recipe, sample, given);
+    const program = programOf(config, imports);
     checkMemory(program, recipe);
     // A step too: some settings contradict each other only there.
     program.stepGraph();

@@ -12,6 +12,16 @@ export interface RunProgram {
 }
 
 /**
+ * What a run trains.
+ *
+ * @throws InputError where its imported networks do not fit its data
+ */
+export const programOf = (
+  { recipe, sample }: Pick<RunConfig, 'recipe' | 'sample'>,
+  imports: ImportedNetworks,
+): TrainingProgram => buildProgram(recipe, sample, imports.networks(sample));
+
+/**
  * The training program of a run, made anew from its recipe.
  *
  * @param path folder of the run
@@ -21,9 +31,5 @@ export async function openRunProgram(path: string): Promise<RunProgram> {
   const folder = await RunFolder.open(path);
   const config = parseRunConfig(await folder.readRecipe(), folder.recipe);
   const imports = await ImportedNetworks.read({}, folder, config);
-  return {
-    folder,
-    config,
-    program: buildProgram(config.recipe, config.sample, imports.networks(config.sample)),
-  };
+  return { folder, config, program: programOf(config, imports) };
 }

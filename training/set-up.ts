@@ -1,6 +1,5 @@
 import { writeFileAtomic } from '../artifacts/files.ts';
 import type { RunFolder } from '../artifacts/run-folder.ts';
-import { buildProgram } from '../graph-builder/program.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
 import { autotune } from './autotune/autotune.ts';
 import { executionOf, usualExecution } from './autotune/execution.ts';
@@ -33,12 +32,10 @@ import { freshState, resumedState } from './start-state.ts';
 export async function setUp(options: TrainOptions & Listening, resumed: RunFolder | undefined): Promise<Run> {
   const { signal, onEvent } = options;
   const plan = await planRun(options, resumed);
-  const { dataset, imports, createFolder, deadlineMinutes } = plan;
+  const { program, dataset, imports, createFolder, deadlineMinutes } = plan;
   const { device } = plan.device;
-  const { recipe, sample } = plan.config;
-  const program = buildProgram(recipe, sample, imports.networks(sample));
   await loadRuntime();
-  const config = options.autotune ? await tunedConfig(plan, program, options) : plan.config;
+  const config = options.autotune ? await tunedConfig(plan, options) : plan.config;
   const { target, threads } = executionOf(config, program, device);
   const resident = residentIn(plan);
   const models = trainingModels(program, device, target, resident);
@@ -67,8 +64,8 @@ export async function setUp(options: TrainOptions & Listening, resumed: RunFolde
       ...ignoredNotes(dataset),
       ...imports.notes(config.sample),
       ...lengthNotes(config, start.step),
-      ...precisionNotes(recipe, device, models),
-      ...thresholdNotes(recipe),
+      ...precisionNotes(config.recipe, device, models),
+      ...thresholdNotes(config.recipe),
     ];
     for (const message of notes) onEvent({ type: 'note', message });
     const { step, progress } = start;
@@ -94,12 +91,8 @@ export async function setUp(options: TrainOptions & Listening, resumed: RunFolde
 }
 
 /** The config with what is fastest for it on this machine. */
-async function tunedConfig(
-  plan: RunPlan,
-  program: TrainingProgram,
-  { signal, onEvent }: Listening,
-): Promise<RunConfig> {
-  const { config, dataset } = plan;
+async function tunedConfig(plan: RunPlan, { signal, onEvent }: Listening): Promise<RunConfig> {
+  const { config, program, dataset } = plan;
   const { device } = plan.device;
   const resident = residentIn(plan);
   const usual = usualExecution(program, device, config.threads);
