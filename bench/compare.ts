@@ -105,7 +105,6 @@ async function readyWithin(contestant: Contestant, seconds: number): Promise<Wor
   }
 }
 
-/** Where Python names the error. */
 /** The line of a Python traceback that names the exception; hints may follow it. Of other texts the last line. */
 function reasonIn(text: string): string {
   const lines = text.trim().split('\n');

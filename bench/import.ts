@@ -2,13 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { InputError } from '../artifacts/errors.ts';
 import { importModel } from '../artifacts/import/imported-model.ts';
 import { decodeSafetensors } from '../artifacts/safetensors.ts';
 import { GraphError } from '../graph-builder/errors.ts';
 import type { Tensor } from '../graph-builder/types.ts';
 import { evaluate } from './import-evaluate.ts';
+import { pythonScript } from './processes.ts';
 import { table } from './table.ts';
 
 /*
@@ -60,14 +60,8 @@ interface ExportedCase {
 }
 
 function exportCases(folder: string, chosen: readonly string[]): void {
-  // Beside this file's source, wherever it was compiled to.
-  const script = fileURLToPath(
-    new URL(
-      import.meta.url.includes('/dist/') ? '../../bench/import_modules.py' : 'import_modules.py',
-      import.meta.url,
-    ),
-  );
-  const { status, stderr } = spawnSync('python3', [script, folder, ...chosen], { encoding: 'utf8' });
+  const script = [pythonScript('import_modules.py'), folder, ...chosen];
+  const { status, stderr } = spawnSync('python3', script, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`import_modules.py: ${stderr}`);
 }
 
