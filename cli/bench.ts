@@ -56,6 +56,9 @@ export function benchCommand(): Command {
             `${done}/${total} ${cell}, seed ${seed}: ${figures.join(', ')} (${outcome}, ${seconds} s)\n`,
           );
         },
+      }).catch((error: unknown) => {
+        if (error !== signal.reason) throw error;
+        return { table: '', files: [] };
       });
       process.stdout.write(
         files.length

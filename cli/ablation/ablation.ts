@@ -47,7 +47,11 @@ export interface Ablation {
   readonly files: readonly string[];
 }
 
-/** Trains every cell of the ablation, scores its samples and writes the table of all that there are. */
+/**
+ * Trains every cell of the ablation, scores its samples and writes the table of all that there are.
+ *
+ * @throws the signal's reason where it is aborted before there is a judge
+ */
 export async function runAblation(options: AblationOptions): Promise<Ablation> {
   const { data, set, seeds, steps, out, signal } = options;
   const dataset = await openDataset(data, { size: 32, channels: 'auto' });
@@ -69,7 +73,7 @@ export async function runAblation(options: AblationOptions): Promise<Ablation> {
     (run) => run.data === data && run.steps === steps && cells.some((cell) => isOf(cell, run)),
   );
   const known = runs.length;
-  const judge = await judgeOf(dataset);
+  const judge = await judgeOf(dataset, signal);
   try {
     const writeTable = async () => {
       const table = renderTable({ data, set, steps, judge, cells, runs });

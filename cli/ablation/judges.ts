@@ -1,6 +1,8 @@
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from '../../artifacts/files.ts';
 import { ganxVersion } from '../../artifacts/version.ts';
+import { cacheFolder } from '../../training/cache-folder.ts';
 import type { Dataset } from '../../training/data/dataset.ts';
 import { mixtures } from '../../training/data/mixtures.ts';
 import {
@@ -29,9 +31,11 @@ const decimals = (digits: number) => (value: number) => value.toFixed(digits);
 
 /**
  * A mixture by PacGAN's figures and the spread within its modes, digits by a classifier that is trained once and kept in
- * the folder for temporary files.
+ * the user's cache folder.
+ *
+ * @param signal rejects with its reason while the classifier is trained
  */
-export async function judgeOf(dataset: Dataset): Promise<Judge> {
+export async function judgeOf(dataset: Dataset, signal?: AbortSignal): Promise<Judge> {
   const mixture = mixtures.get(dataset.name);
   if (mixture)
     return {
@@ -48,8 +52,12 @@ export async function judgeOf(dataset: Dataset): Promise<Judge> {
       },
       dispose: () => Promise.resolve(),
     };
-  const file = join(tmpdir(), `ganx-${ganxVersion}-digit-judge.safetensors`);
-  const judge = await cachedDigitJudge(file, dataset, { threads: Math.min(2, availableParallelism()) });
+  const folder = cacheFolder();
+  await makeFolder(folder);
+  const judge = await cachedDigitJudge(join(folder, `digit-judge-${ganxVersion}.safetensors`), dataset, {
+    threads: Math.min(2, availableParallelism()),
+    ...(signal && { signal }),
+  });
   const reference = await digitReference(judge, dataset);
   return {
     samples: 2000,

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { InputError } from '../../artifacts/errors.ts';
 import { runAblation } from '../../cli/ablation/ablation.ts';
 import type { AblationRun } from '../../cli/ablation/ablation.ts';
@@ -166,6 +166,19 @@ test('names no file where it is stopped before a training has ended', async () =
   } as const;
   expect((await runAblation(stopped)).files).toEqual([]);
   expect(await readdir(out)).toEqual([]);
+});
+
+test('stops while the judge of digits is trained, and keeps none', async () => {
+  const cache = await temporaryFolder();
+  vi.stubEnv('XDG_CACHE_HOME', cache);
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+  });
+  const out = await temporaryFolder();
+  const reason = new Error('stopped');
+  const asked = { data: 'digits', steps: 2, seeds: 1, threads: 1, out } as const;
+  await expect(runAblation({ ...asked, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  expect([await readdir(out), await readdir(join(cache, 'ganx'))]).toEqual([[], []]);
 });
 
 test('a crash costs the training that was being written; what else is no training is refused', async () => {

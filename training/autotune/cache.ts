@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../../artifacts/errors.ts';
 import { makeFolder, readJsonObject, writeJson } from '../../artifacts/files.ts';
 import type { JsonObject } from '../../artifacts/files.ts';
+import { cacheFolder } from '../cache-folder.ts';
 import { executionSchema } from './execution.ts';
 import type { Tuning } from './search.ts';
 
@@ -24,9 +24,9 @@ export class TuningCache {
 
   /**
    * @param of all that the choice depends on
-   * @param folder default `ganx/autotune` in the user's cache folder
+   * @param folder default `autotune` in the cache folder of ganx
    */
-  constructor(of: JsonObject, folder = join(cacheFolder(), 'ganx', 'autotune')) {
+  constructor(of: JsonObject, folder = join(cacheFolder(), 'autotune')) {
     const key = createHash('sha256').update(JSON.stringify(of)).digest('hex').slice(0, 32);
     this.#file = join(folder, `${key}.json`);
     this.#of = of;
@@ -49,13 +49,4 @@ export class TuningCache {
     await writeJson(this.#file, { of: this.#of, ...tuning } as unknown as JsonObject);
     return this.#file;
   }
-}
-
-/** Where programs of this user keep what can be made again. */
-function cacheFolder(): string {
-  const { XDG_CACHE_HOME = '', LOCALAPPDATA = '' } = process.env;
-  if (process.platform === 'win32' && LOCALAPPDATA !== '') return LOCALAPPDATA;
-  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches');
-  // An empty or relative one counts as none, says its specification.
-  return isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(homedir(), '.cache');
 }
