@@ -93,7 +93,7 @@ export async function encodeGenerator(trained: Trained, options: ExportOptions =
 }
 
 /** discriminator.onnx and, where there is one, encoder.onnx. */
-export function encodeOthers({ program, state }: Trained): Map<'discriminator' | 'encoder', Uint8Array> {
+function encodeOthers({ program, state }: Trained): Map<'discriminator' | 'encoder', Uint8Array> {
   const graphs = new Map([
     ['discriminator' as const, discriminatorGraph(program, state)],
     ...(program.encoder ? [['encoder' as const, encoderGraph(program, state)] as const] : []),

@@ -1,5 +1,3 @@
-export { openDataset } from './data/dataset.ts';
-export type { DataOptions, Dataset } from './data/dataset.ts';
 export { exportRun } from './export-run.ts';
 export type { ExportResult, ExportRunOptions } from './export-run.ts';
 export type { TrainEvent } from './events.ts';
@@ -7,6 +5,5 @@ export type { RuleName, Verdict } from './monitor/verdict.ts';
 export type { TrainOptions } from './options.ts';
 export { presets } from './presets.ts';
 export { resolveRecipe } from './recipe.ts';
-export { recipeSchema } from './recipe-schema.ts';
 export { train } from './train.ts';
 export type { TrainResult } from './train.ts';

@@ -2,23 +2,15 @@ import type { Dataset } from './dataset.ts';
 
 /**
  * Copies the samples at `indices` into one contiguous array [n, ...sampleShape] of the data set's dtype.
- * @param out receives the samples and is returned; it must have the dtype and exactly that length.
- * @throws RangeError for an index outside the data set or an `out` that does not fit.
+ * @throws RangeError for an index outside the data set.
  */
 export function gather(
-  dataset: Dataset,
+  { data, count, sampleShape }: Dataset,
   indices: Int32Array,
-  out?: Uint8Array | Float32Array,
 ): Uint8Array | Float32Array {
-  const { data, count, sampleShape } = dataset;
   const sampleSize = sampleShape.reduce((a, b) => a * b, 1);
   const length = indices.length * sampleSize;
-  const target = out ?? (data instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length));
-  if (target.length !== length || target instanceof Uint8Array !== data instanceof Uint8Array) {
-    throw new RangeError(
-      `out: expected ${dataset.dtype} of length ${length}, got ${target.constructor.name} of ${target.length}`,
-    );
-  }
+  const target = data instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
   for (const [i, index] of indices.entries()) {
     checkIndex(index, count);
     const start = index * sampleSize;

@@ -35,8 +35,6 @@ export interface DataOptions {
   readonly size: number;
   /** `auto`: 1 when every pixel of every image is grey, else 3. */
   readonly channels: 'auto' | 1 | 3;
-  /** Called as samples arrive; `total` is undefined while unknown, as in an archive. */
-  readonly onProgress?: (done: number, total: number | undefined) => void;
   /** Aborting rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }

@@ -70,7 +70,7 @@ async function labelsBeside(imagesPath: string): Promise<string | undefined> {
 
 async function resizeAll(images: Idx, channels: number, options: DataOptions): Promise<Uint8Array> {
   const [count, height, width] = images.shape as [number, number, number];
-  const { size, onProgress, signal } = options;
+  const { size, signal } = options;
   const plane = size * size;
   const data = new Uint8Array(count * channels * plane);
   const cover = planeCover(width, height, size);
@@ -82,7 +82,6 @@ async function resizeAll(images: Idx, channels: number, options: DataOptions): P
       data.subarray(start, start + plane),
     );
     for (let c = 1; c < channels; c++) data.copyWithin(start + c * plane, start, start + plane);
-    if (i % 1000 === 999 || i === count - 1) onProgress?.(i + 1, count);
     // Lets the terminal redraw and Ctrl-C be seen.
     if (performance.now() - turn > 50 || i === count - 1) {
       await nextTurn();

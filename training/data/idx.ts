@@ -40,7 +40,7 @@ async function unpack(path: string, stored: Uint8Array): Promise<Uint8Array> {
 }
 
 /** Parses IDX bytes, see `readIdx`. Sizes in messages are those of the unpacked bytes. */
-export function parseIdx(path: string, bytes: Uint8Array, rank: 1 | 3): Idx {
+function parseIdx(path: string, bytes: Uint8Array, rank: 1 | 3): Idx {
   if (bytes.length === 0) throw new InputError(`${path}: empty file, expected an IDX file`);
   const expected = `00 00 08 0${rank}`;
   if (bytes.length < 4 || bytes[0] !== 0 || bytes[1] !== 0) {

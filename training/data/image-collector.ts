@@ -18,17 +18,13 @@ export function isHidden(path: string): boolean {
 export class ImageCollector {
   readonly #source: string;
   readonly #options: DataOptions;
-  readonly #total: number | undefined;
   readonly #images = new Map<string, Uint8Array>();
   readonly #skipped = new Map<string, string>();
   #ignored: { count: number; example: string } | undefined;
-  #done = 0;
 
-  /** @param total images to come, undefined when unknown. */
-  constructor(source: string, options: DataOptions, total: number | undefined) {
+  constructor(source: string, options: DataOptions) {
     this.#source = source;
     this.#options = options;
-    this.#total = total;
   }
 
   /** Whether the file of this path should be added. Others are counted. */
@@ -42,7 +38,7 @@ export class ImageCollector {
 
   /** Decodes one image; a damaged one is skipped. A path that comes again replaces the one before. */
   async add(path: string, read: () => Promise<Uint8Array> | Uint8Array): Promise<void> {
-    const { size, channels, onProgress, signal } = this.#options;
+    const { size, channels, signal } = this.#options;
     signal?.throwIfAborted();
     let image: Uint8Array | undefined;
     try {
@@ -55,7 +51,6 @@ export class ImageCollector {
       this.#images.set(path, image);
       checkMemory(this.#source, this.#images.size, image.length);
     }
-    onProgress?.(++this.#done, this.#total);
   }
 
   /** Leaves this path out: an image, or a link that may have led to one or to a folder of them. */

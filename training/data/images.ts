@@ -23,7 +23,7 @@ export async function imageFolderDataset(folder: string, options: DataOptions): 
     throw new InputError(`${folder}: no images found outside of the runs of ganx there, such as ${run[0]}`);
   // Refuses a wrong layout before the long work of decoding.
   classesByFolder(folder, images);
-  const collector = new ImageCollector(folder, options, images.length);
+  const collector = new ImageCollector(folder, options);
   for (const [path, reason] of passedBy) collector.skip(path, reason);
   const wanted = files.filter((path) => collector.wants(path));
   await forEachBounded(wanted, DECODE_LIMIT, (path) =>

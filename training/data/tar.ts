@@ -20,7 +20,7 @@ interface TarFile {
  * @throws InputError when it is damaged or holds no usable image, or mixes images with class folders.
  */
 export async function tarDataset(path: string, options: DataOptions): Promise<Dataset> {
-  const collector = new ImageCollector(path, options, undefined);
+  const collector = new ImageCollector(path, options);
   await forEachBounded(imagesIn(path, collector), DECODE_LIMIT, async (file) => {
     const { bytes } = file;
     if (bytes) await collector.add(file.path, () => bytes);

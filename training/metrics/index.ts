@@ -1,15 +1,3 @@
 export { cachedDigitJudge } from './cached-digit-judge.ts';
-export { conditionalAccuracy, inceptionScore, scoreClasses } from './class-scores.ts';
-export type { ClassScores } from './class-scores.ts';
-export { digitImages, splitDigits } from './digit-data.ts';
-export type { Judgement } from './digit-classifier.ts';
-export { DigitJudge } from './digit-judge.ts';
-export type { JudgeRecord } from './digit-judge.ts';
 export { digitReference, scoreDigits } from './digits.ts';
-export type { DigitScores } from './digits.ts';
-export { featureStatistics, frechetDistance } from './frechet.ts';
-export type { FeatureStatistics } from './frechet.ts';
 export { mixtureSamples, scoreMixture } from './mixture.ts';
-export type { MixtureScores } from './mixture.ts';
-export { trainDigitClassifier } from './train-digit-classifier.ts';
-export type { DigitTrainingOptions } from './train-digit-classifier.ts';

@@ -36,20 +36,7 @@ describe('gather', () => {
     expect(images.data[0]).toBe(0);
   });
 
-  it('fills the array it is given', () => {
-    const out = new Uint8Array(8);
-    expect(gather(images, Int32Array.of(1, 0), out)).toBe(out);
-    expect([...out]).toEqual([4, 5, 6, 7, 0, 1, 2, 3]);
-  });
-
-  it('refuses an array that does not fit and an index outside', () => {
-    const one = Int32Array.of(0);
-    expect(() => gather(images, one, new Uint8Array(5))).toThrow(
-      'out: expected uint8 of length 4, got Uint8Array of 5',
-    );
-    expect(() => gather(images, one, new Float32Array(4))).toThrow(
-      'out: expected uint8 of length 4, got Float32Array of 4',
-    );
+  it('refuses an index outside', () => {
     expect(() => gather(images, Int32Array.of(3))).toThrow('sample 3 is outside 0..2');
     expect(() => gather(images, Int32Array.of(-1))).toThrow('sample -1 is outside 0..2');
   });

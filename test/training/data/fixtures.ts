@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { pack } from 'tar-stream';
-import { afterAll, expect } from 'vitest';
+import { afterAll, expect, vi } from 'vitest';
 import { InputError } from '../../../artifacts/errors.ts';
 import { openDataset, type DataOptions, type Dataset } from '../../../training/data/dataset.ts';
 
@@ -82,6 +82,17 @@ export async function tarBytes(files: Record<string, Uint8Array | null>): Promis
 /** Opens with 8 x 8 images unless told otherwise. */
 export function openSmall(source: string | undefined, options: Partial<DataOptions> = {}): Promise<Dataset> {
   return openDataset(source, { size: 8, channels: 'auto', ...options });
+}
+
+/** A signal that is aborted once work has begun: when it is asked for the second time. */
+export function abortedInside(reason: Error) {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const asked = vi.spyOn(signal, 'throwIfAborted').mockImplementation(() => {
+    if (asked.mock.calls.length > 1) controller.abort(reason);
+    if (signal.aborted) throw reason;
+  });
+  return { signal, asked };
 }
 
 /** Expects an InputError of exactly this message. */
