@@ -3,10 +3,13 @@
 /** Bytes that are no protobuf message; the message says at which byte and why. */
 export class MalformedError extends Error {}
 
-/** A field of a message: a number, or what stands under a length (a string, bytes, a message, packed numbers). */
-export type Field = readonly [number: number, value: number | Uint8Array];
+/**
+ * A field of a message: a number, or what stands under a length (a string, bytes, a message, packed numbers). Undefined
+ * for eight- and four-byte values, which nobody reads.
+ */
+export type Field = readonly [number: number, value: number | Uint8Array | undefined];
 
-/** The fields of a message in the order in which they stand. Eight- and four-byte values are passed over. */
+/** The fields of a message in the order in which they stand. */
 export function* fieldsOf(message: Uint8Array): Generator<Field> {
   const reader = new Reader(message);
   while (!reader.atEnd) {
@@ -20,12 +23,14 @@ export function* fieldsOf(message: Uint8Array): Generator<Field> {
         break;
       case 1:
         reader.take(8);
+        yield [number, undefined];
         break;
       case 2:
         yield [number, reader.take(reader.varint())];
         break;
       case 5:
         reader.take(4);
+        yield [number, undefined];
         break;
       default:
         throw new MalformedError(`wire type ${key % 8} at byte ${start}`);
@@ -42,7 +47,7 @@ export function* messagesOf(message: Uint8Array, number: number): Generator<Uint
 /** The last value of field `number`, as protobuf has it. */
 export function lastOf(message: Uint8Array, number: number): number | Uint8Array | undefined {
   let last: number | Uint8Array | undefined;
-  for (const [field, value] of fieldsOf(message)) if (field === number) last = value;
+  for (const [field, value] of fieldsOf(message)) if (field === number && value !== undefined) last = value;
   return last;
 }
 

@@ -96,6 +96,7 @@ function portOf(info: Uint8Array): PortInfo {
 
 /** A number or a symbol; neither where the extent is open. */
 function extentOf(dim: Uint8Array): Dim {
-  for (const [, value] of fieldsOf(dim)) return typeof value === 'object' ? textOf(value) || '?' : value;
+  for (const [, value] of fieldsOf(dim))
+    if (value !== undefined) return typeof value === 'object' ? textOf(value) || '?' : value;
   return '?';
 }

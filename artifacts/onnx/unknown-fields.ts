@@ -1,4 +1,5 @@
 import { InputError } from '../errors.ts';
+import { fieldsOf, MalformedError } from './protobuf.ts';
 
 /*
  * The codec drops what it does not know, silently. So the bytes are walked beside it: a field of a later version of
@@ -88,36 +89,22 @@ const model: Message = {
 
 /** @throws InputError naming the first field that this codec would drop. The bytes must have been decoded before. */
 export function refuseUnknownFields(bytes: Uint8Array, source: string): void {
-  walk(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length, model, source);
+  try {
+    walk(bytes, model, source);
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    // What protobuf reads and ONNX has not: groups.
+    throw new InputError(`${source}: not an ONNX model (${error.message})`, { cause: error });
+  }
 }
 
-function walk(view: DataView, start: number, end: number, message: Message, source: string): void {
-  let at = start;
-  /** A varint; those that matter here, tags and lengths, are far below 2^53. */
-  const varint = (): number => {
-    let [value, scale] = [0, 1];
-    for (;;) {
-      const byte = view.getUint8(at++);
-      value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value;
-      scale *= 128;
-    }
-  };
-  while (at < end) {
-    const tag = varint();
-    const [field, wire] = [Math.floor(tag / 8), tag % 8];
+function walk(bytes: Uint8Array, message: Message, source: string): void {
+  for (const [field, value] of fieldsOf(bytes)) {
     const inner = message.known[field];
     if (inner === undefined && !message.notes?.includes(field))
       throw new InputError(
         `${source}: ${message.name} has a field ${message.later?.[field] ?? field}, which this ganx cannot carry; export with an IR version of at most 13 and without it`,
       );
-    if (wire === 0) varint();
-    else if (wire === 1) at += 8;
-    else if (wire === 5) at += 4;
-    else {
-      const length = varint();
-      if (inner) walk(view, at, at + length, inner, source);
-      at += length;
-    }
+    if (inner && typeof value === 'object') walk(value, inner, source);
   }
 }
