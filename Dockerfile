@@ -1,5 +1,5 @@
 # ganx on a GPU server. Build: docker build -t ganx .
-# Run: docker run --rm --gpus all -v "$PWD:/data" ganx train photos --device cuda --out runs/photos
+# Run: docker run --rm --init --gpus all -v "$PWD:/data" ganx train photos --device cuda --out runs/photos
 # Needs the NVIDIA driver 580 or newer and the NVIDIA Container Toolkit on the host.
 
 # CUDA 13 and cuDNN 9, as the CUDA provider of onnxruntime 1.30 from PyPI wants them.

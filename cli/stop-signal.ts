@@ -21,6 +21,8 @@ export function stopSignal(doing = 'stopping after the current steps'): AbortSig
       // By the signal itself, which a shell reports as 130: process.exit() would end the worker's JavaScript, and
       // onnxruntime aborts the process when that happens during a run.
       for (const name of names) process.off(name, onSignal);
+      // Except where nothing else would end it: the kernel keeps such signals from the first process of a container.
+      if (process.pid === 1) process.exit(130);
       process.kill(process.pid, 'SIGINT');
     }
   };
