@@ -74,7 +74,6 @@ export async function saveCheckpoint(runFolder: string, contents: CheckpointCont
   const folder = join(parent, `step-${step}`);
   const unfinished = temporaryBeside(folder);
   await makeFolder(parent);
-  await removeLeftovers(parent);
   try {
     const state = encodeSafetensors(tensors);
     const whole = {
@@ -182,15 +181,6 @@ async function discard(folder: string): Promise<void> {
     throw error;
   }
   await rm(gone, { recursive: true, force: true });
-}
-
-/** What processes that were killed while they saved have left. */
-async function removeLeftovers(parent: string): Promise<void> {
-  for (const name of await readdir(parent)) {
-    const owner = /^\.step-\d+\.(\d+)-\d+\.tmp$/.exec(name)?.[1];
-    if (owner !== undefined && Number(owner) !== process.pid)
-      await rm(join(parent, name), { recursive: true, force: true });
-  }
 }
 
 async function problemOf(folder: string): Promise<string | undefined> {

@@ -1,4 +1,5 @@
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { InputError } from './errors.ts';
 
@@ -71,11 +72,22 @@ export const isFolder = (path: string): Promise<boolean> =>
     () => false,
   );
 
-let temporaries = 0;
+/**
+ * A name beside `path` for what is not finished: hidden and random. The number of the process would not make it unique:
+ * in containers it is 1 each time.
+ */
+export const temporaryBeside = (path: string, ending = 'tmp'): string =>
+  join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}.${ending}`);
 
-/** A name beside `path` for what is not finished: hidden, and unique within and across processes. */
-export const temporaryBeside = (path: string): string =>
-  join(dirname(path), `.${basename(path)}.${process.pid}-${temporaries++}.tmp`);
+/**
+ * Removes what processes that were killed have left unfinished in a folder, where no other process writes now. What
+ * cannot be removed takes room, and does no other harm.
+ */
+export async function removeTemporaries(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => []))
+    if (/^\..+\.[\da-f]{16}\.tmp$/.test(name))
+      await rm(join(folder, name), { recursive: true, force: true }).catch(() => undefined);
+}
 
 /**
  * Writes a whole file or nothing: under another name in the same folder, flushed to the disk, then renamed.

@@ -9,6 +9,7 @@ import {
   onFile,
   readJsonObject,
   readText,
+  removeTemporaries,
   writeFileAtomic,
   writeJson,
 } from './files.ts';
@@ -111,13 +112,15 @@ export class RunFolder {
   }
 
   /**
-   * Opens the folder of a run to go on with, which this process alone writes until it releases it.
+   * Opens the folder of a run to go on with, which this process alone writes until it releases it; what others have
+   * left unfinished there is swept up.
    *
    * @throws InputError where it is none, or another process writes it
    */
   static async resume(path: string, options: LockOptions): Promise<RunFolder> {
     const folder = await RunFolder.open(path);
     folder.#lock = await RunLock.take(path, options);
+    for (const place of [path, folder.samples, folder.checkpoints]) await removeTemporaries(place);
     return folder;
   }
 

@@ -150,7 +150,8 @@ async function lookUp({ pid, system, start }: Holder): Promise<boolean | undefin
 /** Removes the lock of a process that has ended, and no other: one that was faster may have taken it over. */
 async function takeAway(folder: string, found: Found): Promise<void> {
   const path = join(folder, lockFile);
-  const aside = temporaryBeside(path);
+  // Not as a temporary: it may be the lock of one that was faster, and sweeps temporaries up.
+  const aside = temporaryBeside(path, 'aside');
   try {
     await onFile('write', folder, () => rename(path, aside));
   } catch (error) {

@@ -2,17 +2,15 @@
 
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Mapping
-from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from .errors import InputError
 
 Json: TypeAlias = dict[str, Any]
-
-_temporaries = count()
 
 
 def read_bytes(path: Path) -> bytes:
@@ -84,5 +82,5 @@ def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 
 def _temporary_beside(path: Path) -> Path:
-    """Name for what is not finished, which ganx takes for a leftover once the process is gone."""
-    return path.parent / f".{path.name}.{os.getpid()}-{next(_temporaries)}.tmp"
+    """Name for what is not finished, which `ganx train --resume` takes for a leftover."""
+    return path.parent / f".{path.name}.{secrets.token_hex(8)}.tmp"

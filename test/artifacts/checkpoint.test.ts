@@ -99,13 +99,6 @@ describe('a checkpoint', () => {
     expect(readdirSync(join(run, 'checkpoints'))).toEqual(['step-1']);
   });
 
-  test('sweeps up what a killed process left', async () => {
-    const run = await runWith(1);
-    mkdirSync(join(run, 'checkpoints', '.step-2.1-0.tmp'));
-    await saveCheckpoint(run, contents(3));
-    expect(readdirSync(join(run, 'checkpoints')).sort()).toEqual(['step-1', 'step-3']);
-  });
-
   test('a place that cannot be written is named', async () => {
     const run = temporaryFolder();
     writeFileSync(join(run, 'checkpoints'), '');

@@ -7,6 +7,7 @@ import {
   makeFolder,
   onFile,
   readJsonObject,
+  temporaryBeside,
   writeFileAtomic,
   writeJson,
 } from '../../artifacts/files.ts';
@@ -56,6 +57,12 @@ describe('writeFileAtomic', () => {
         `${path}: cannot write: permission denied (EACCES)`,
       );
     }));
+});
+
+test('names of what is unfinished do not begin anew with each process', () => {
+  const names = Array.from({ length: 100 }, () => temporaryBeside('a/b.png'));
+  expect(new Set(names).size).toBe(100);
+  for (const name of names) expect(name).toMatch(/^a[/\\]\.b\.png\.[\da-f]{16}\.tmp$/);
 });
 
 test.each([

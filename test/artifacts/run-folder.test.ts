@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, write
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../artifacts/errors.ts';
+import { temporaryBeside } from '../../artifacts/files.ts';
 import { RunFolder } from '../../artifacts/run-folder.ts';
 import { withLockedFolder } from './locked-folder.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -156,6 +157,43 @@ describe('RunFolder.open', () => {
       `${path}: not the folder of a run (no recipe.json; found model.onnx)`,
     );
     expect(await refusal(RunFolder.open(join(path, 'missing')))).toBe(`${path}/missing: no such folder`);
+  });
+});
+
+describe('RunFolder.resume', () => {
+  /** A run that was killed while it wrote a sample, a checkpoint and a network. */
+  async function killed(): Promise<RunFolder> {
+    const run = await RunFolder.create(temporaryFolder());
+    await run.writeRecipe({});
+    await run.writeSample(1, Uint8Array.of(1));
+    for (const path of [run.samplePath(2), run.generator]) writeFileSync(temporaryBeside(path), '');
+    mkdirSync(join(temporaryBeside(join(run.checkpoints, 'step-2')), 'inside'), { recursive: true });
+    await run.release();
+    return run;
+  }
+
+  test('sweeps up what a process that was killed left unfinished, and nothing else', async () => {
+    const { path } = await killed();
+    const others = ['.notes.tmp', 'a.0123456789abcdef.tmp', '.lock.json.0123456789abcdef.aside'];
+    for (const name of others) writeFileSync(join(path, name), '');
+    const run = await RunFolder.resume(path, {});
+    expect(readdirSync(path).sort()).toEqual(
+      [...others, 'checkpoints', 'lock.json', 'recipe.json', 'samples'].sort(),
+    );
+    expect(readdirSync(run.samples)).toEqual(['1.png']);
+    expect(readdirSync(run.checkpoints)).toEqual([]);
+    await run.release();
+  });
+
+  test('sweeps only where it has the lock; who reads does not', async () => {
+    const { path } = await killed();
+    const writer = await RunFolder.resume(path, {});
+    const unfinished = temporaryBeside(writer.samplePath(3));
+    writeFileSync(unfinished, '');
+    expect(await refusal(RunFolder.resume(path, {}))).toContain('has been training it');
+    await RunFolder.open(path);
+    expect(existsSync(unfinished)).toBe(true);
+    await writer.release();
   });
 });
 
