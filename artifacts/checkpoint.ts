@@ -160,14 +160,21 @@ export async function latestCheckpoint(runFolder: string): Promise<LatestCheckpo
   return { passedOver };
 }
 
-/** Removes what is older than the newest `keep` complete checkpoints; returns the folders that went. */
+/**
+ * Removes what is older than the newest `keep` complete checkpoints; returns the folders that went.
+ *
+ * @throws InputError naming one that cannot be removed, when the others are.
+ */
 export async function pruneCheckpoints(runFolder: string, keep: number): Promise<string[]> {
   if (!Number.isInteger(keep) || keep < 1) throw new RangeError(`keep ${keep} must be an integer >= 1`);
   const all = await listCheckpoints(runFolder);
   const oldestKept = all.filter(({ problem }) => problem === undefined).at(-keep);
   if (!oldestKept) return [];
   const old = all.filter(({ step }) => step < oldestKept.step).map(({ folder }) => folder);
-  for (const folder of old) await onFile('write', folder, () => discard(folder));
+  const removed = await Promise.allSettled(
+    old.map((folder) => onFile('write', folder, () => discard(folder))),
+  );
+  for (const one of removed) if (one.status === 'rejected') throw one.reason;
   return old;
 }
 

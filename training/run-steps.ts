@@ -1,4 +1,5 @@
 import { latestCheckpoint, pruneCheckpoints, saveCheckpoint } from '../artifacts/checkpoint.ts';
+import { InputError } from '../artifacts/errors.ts';
 import type { Telemetry, TrainingProgram } from '../graph-builder/program.ts';
 import type { OptimizerRecipe, Recipe } from '../graph-builder/recipe.ts';
 import type { Tensor } from '../graph-builder/types.ts';
@@ -63,6 +64,15 @@ export async function runSteps(run: Run): Promise<TrainResult> {
     await writeVerdicts(folder, verdicts);
     onEvent({ type: 'verdict', ...verdict });
   };
+  /** Removes old checkpoints; where that cannot be done they take room, and training goes on. */
+  const prune = async () => {
+    try {
+      await pruneCheckpoints(folder.path, checkpointsKept);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      onEvent({ type: 'warning', message: `an old checkpoint stays: ${error.message}` });
+    }
+  };
   /** Saves the state, or tells why it is not worth saving. */
   const checkpoint = async (): Promise<Verdict | undefined> => {
     if (saved === step) return undefined;
@@ -77,9 +87,9 @@ export async function runSteps(run: Run): Promise<TrainResult> {
       ...progressToJson(progress),
     };
     const path = await saveCheckpoint(folder.path, { step, manifest, tensors });
-    await pruneCheckpoints(folder.path, checkpointsKept);
     saved = step;
     onEvent({ type: 'checkpoint', step, folder: path });
+    await prune();
     return undefined;
   };
   const sample = async () => {

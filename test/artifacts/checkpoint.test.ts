@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -22,6 +23,7 @@ import { InputError } from '../../artifacts/errors.ts';
 import type { JsonObject } from '../../artifacts/files.ts';
 import { encodeSafetensors } from '../../artifacts/safetensors.ts';
 import { tensor } from '../../graph-builder/types.ts';
+import { withLockedFolder } from './locked-folder.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const contents = (step: number) => ({
@@ -224,4 +226,17 @@ describe('the checkpoints of a run', () => {
     expect(existsSync(folderOf(run, 3))).toBe(true);
     await expect(pruneCheckpoints(run, 0)).rejects.toThrow('keep 0 must be an integer >= 1');
   });
+
+  test('pruning removes the others where one cannot be removed', () =>
+    withLockedFolder(async (run) => {
+      chmodSync(run, 0o700);
+      for (const step of [1, 2, 3]) await saveCheckpoint(run, contents(step));
+      chmodSync(folderOf(run, 1), 0o500);
+      await expect(pruneCheckpoints(run, 1)).rejects.toThrow(
+        `${folderOf(run, 1)}: cannot write: permission denied (EACCES)`,
+      );
+      const [stuck, ...left] = readdirSync(join(run, 'checkpoints')).sort();
+      chmodSync(join(run, 'checkpoints', stuck!), 0o700);
+      expect(left).toEqual(['step-3']);
+    }));
 });

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { decodeSafetensors } from '../../artifacts/safetensors.ts';
@@ -120,6 +120,26 @@ describe('ganx train', () => {
     expect(resumed.stdout).toContain('resumes at step 10');
     const log = (await readFile(join(folder, 'run/log.jsonl'), 'utf8')).trim().split('\n');
     expect(log.map((line) => (JSON.parse(line) as { step: number }).step)).toEqual([10, 20, 30]);
+  });
+
+  it('goes on where an old checkpoint cannot be removed, with a warning', async () => {
+    const folder = await temporaryFolder();
+    const data = await writeDigits(folder, 100);
+    // Root may remove anything, so there the program runs as nobody.
+    await chmod(folder, 0o777);
+    const user = process.getuid?.() === 0 ? 65534 : undefined;
+    const args = ['train', data, ...tiny, '--out', 'run', '--sample-every', '0', '--checkpoint-every', '1'];
+    expect((await ganx([...args, '--steps', '3'], folder, undefined, user)).code).toBe(0);
+    const checkpoints = join(folder, 'run/checkpoints');
+    await chmod(join(checkpoints, 'step-1'), 0o500);
+    const resumed = await ganx([...args, '--steps', '5', '--resume'], folder, undefined, user);
+    const left = (await readdir(checkpoints)).sort();
+    await chmod(join(checkpoints, left[0]!), 0o700);
+    expect(resumed.code).toBe(0);
+    expect(resumed.stdout).toContain(
+      'warning: an old checkpoint stays: run/checkpoints/step-1: cannot write: permission denied (EACCES)\n',
+    );
+    expect(left).toEqual([expect.stringMatching(/^\.step-1\.\w+\.tmp$/), 'step-3', 'step-4', 'step-5']);
   });
 
   it('ends with code 3 when training diverges, and keeps the last good checkpoint', async () => {
