@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Tensor } from '../graph-builder/types.ts';
 import { InputError } from './errors.ts';
 import {
@@ -90,10 +90,8 @@ export async function saveCheckpoint(runFolder: string, contents: CheckpointCont
       await mkdir(unfinished);
       await writeFlushed(join(unfinished, stateFile), 'wx', state);
       await writeFlushed(join(unfinished, manifestFile), 'wx', toJson(whole));
-      await discard(folder);
-      await rename(unfinished, folder);
+      await putInPlace(unfinished, folder);
     });
-    await flushFolder(parent);
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true });
     throw error;
@@ -178,16 +176,36 @@ export async function pruneCheckpoints(runFolder: string, keep: number): Promise
   return old;
 }
 
-/** Takes a folder out of sight in one go before it is deleted, so that no half of it is ever taken for a checkpoint. */
-async function discard(folder: string): Promise<void> {
-  const gone = temporaryBeside(folder);
+/** Renames a whole checkpoint; one that had the name is deleted when the new one is there to stay. */
+async function putInPlace(whole: string, folder: string): Promise<void> {
+  const old = await moveAside(folder);
   try {
-    await rename(folder, gone);
+    await rename(whole, folder);
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return;
+    if (old !== undefined) await rename(old, folder);
     throw error;
   }
-  await rm(gone, { recursive: true, force: true });
+  await flushFolder(dirname(folder));
+  // Where it cannot be deleted the checkpoint is saved all the same.
+  if (old !== undefined) await rm(old, { recursive: true, force: true }).catch(() => undefined);
+}
+
+/** Deletes a folder, out of sight, so that no half of it is ever taken for a checkpoint. */
+async function discard(folder: string): Promise<void> {
+  const gone = await moveAside(folder);
+  if (gone !== undefined) await rm(gone, { recursive: true, force: true });
+}
+
+/** Gives a folder a hidden name; undefined where there is none. */
+async function moveAside(folder: string): Promise<string | undefined> {
+  const aside = temporaryBeside(folder);
+  try {
+    await rename(folder, aside);
+    return aside;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 async function problemOf(folder: string): Promise<string | undefined> {

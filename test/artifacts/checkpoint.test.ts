@@ -9,9 +9,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { spawnSync } from 'node:child_process';
+import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   latestCheckpoint,
   listCheckpoints,
@@ -25,6 +26,9 @@ import { encodeSafetensors } from '../../artifacts/safetensors.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import { withLockedFolder } from './locked-folder.ts';
 import { temporaryFolder } from './temporary-folder.ts';
+
+// Works as ever, but where a test lets it fail.
+vi.mock('node:fs/promises', { spy: true });
 
 const contents = (step: number) => ({
   step,
@@ -92,6 +96,27 @@ describe('a checkpoint', () => {
     const { tensors } = await loadCheckpoint(folderOf(run, 3));
     expect([...tensors.keys()]).toEqual(['w']);
     expect(readdirSync(join(run, 'checkpoints'))).toEqual(['step-3']);
+  });
+
+  test('that cannot be put in the place of another leaves that one there', async () => {
+    const run = await runWith(3);
+    const actual = await vi.importActual<typeof fs>('node:fs/promises');
+    const refused = Object.assign(new Error('EIO: i/o error, rename'), { code: 'EIO' });
+    vi.mocked(fs.rename).mockImplementationOnce(actual.rename).mockRejectedValueOnce(refused);
+    await expect(saveCheckpoint(run, { ...contents(3), tensors: new Map() })).rejects.toThrow(
+      `${folderOf(run, 3)}: cannot write: i/o error (EIO)`,
+    );
+    expect(await loadCheckpoint(folderOf(run, 3))).toMatchObject(contents(3));
+    expect(readdirSync(join(run, 'checkpoints'))).toEqual(['step-3']);
+  });
+
+  test('is there before the one that it replaces is deleted', async () => {
+    const run = await runWith(3);
+    vi.mocked(fs.rm).mockRejectedValueOnce(Object.assign(new Error('EACCES: ...'), { code: 'EACCES' }));
+    await saveCheckpoint(run, { ...contents(3), tensors: new Map() });
+    expect((await loadCheckpoint(folderOf(run, 3))).tensors.size).toBe(0);
+    expect(await listCheckpoints(run)).toEqual([{ step: 3, folder: folderOf(run, 3) }]);
+    expect(readdirSync(join(run, 'checkpoints'))).toHaveLength(2);
   });
 
   test('that fails leaves nothing behind', async () => {
