@@ -1,5 +1,6 @@
 import { probit } from './probit.ts';
 import type { Floats } from './arrays.ts';
+import type { LatentDistribution } from './techniques/03-latent.ts';
 
 /**
  * The random numbers of ganx, on the host: what `random.ts` emits as operators, in plain TypeScript, bit for bit.
@@ -70,6 +71,13 @@ export function normals(seed: number, step: number, stream: string, length: numb
 export function uniforms(seed: number, step: number, stream: string, length: number): Floats {
   const key = combine(baseKey(seed, step), streamKey(stream));
   return Float32Array.from({ length }, (_, i) => Math.trunc(bitsAt(key, i) / 256) * 2 ** -24 + 0.5);
+}
+
+/** `length` numbers of latents, distributed as those that the training graph draws: N(0, 1) or U(-1, 1). */
+export function latentNumbers(latent: LatentDistribution, seed: number, length: number): Floats {
+  return latent === 'normal'
+    ? normals(seed, 0, 'z', length)
+    : uniforms(seed, 0, 'z', length).map((u) => 2 * u - 1);
 }
 
 function combine(a: readonly [number, number], b: readonly [number, number]): [number, number] {

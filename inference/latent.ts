@@ -1,17 +1,12 @@
 import { InputError } from '../artifacts/errors.ts';
 import type { Floats } from '../graph-builder/arrays.ts';
-import { baseKey, bitsAt, normals, normalTable, uniforms } from '../graph-builder/hash.ts';
+import { baseKey, bitsAt, latentNumbers, normalTable, uniforms } from '../graph-builder/hash.ts';
 import { checkInteger, checkSeed, checkTruncation, told } from './arguments.ts';
 import { checkCount, maxElements } from './count.ts';
 
 // Runs in browsers too: no Node.
 
 let table: Float32Array | undefined;
-
-/** Uniform latent vectors, [n, zDim] in (-1, 1), for a generator that was trained on them. */
-export function uniformLatents(n: number, zDim: number, seed: number): Floats {
-  return uniforms(seed, 0, 'z', n * zDim).map((u) => 2 * u - 1);
-}
 
 /**
  * `n` latent vectors, [n, zDim], standard normal: the same on every machine, and vector i is the same whatever `n`.
@@ -25,12 +20,12 @@ export function latents(n: number, zDim: number, seed: number, truncation?: numb
   checkInteger('latents: zDim', zDim, 1, maxElements);
   checkCount('latents: n', n, 1, [zDim]);
   checkSeed('latents: seed', seed);
-  if (truncation === undefined) return normals(seed, 0, 'z', n * zDim);
+  if (truncation === undefined) return latentNumbers('normal', seed, n * zDim);
   checkTruncation('latents: truncation', truncation);
   table ??= normalTable();
   // The table is sorted and symmetric, so a cut normal is drawn from a slice of its middle.
   const low = table.findIndex((value) => value >= -truncation);
-  if (low === 0) return normals(seed, 0, 'z', n * zDim);
+  if (low === 0) return latentNumbers('normal', seed, n * zDim);
   const width = table.length - 2 * low;
   const quantiles = table;
   return uniforms(seed, 0, 'z', n * zDim).map((u) => quantiles[low + Math.floor(u * width)]!);

@@ -1,11 +1,12 @@
 import { InputError } from '../artifacts/errors.ts';
 import type { GeneratorMetadata } from '../artifacts/metadata.ts';
 import type { Floats, Ints } from '../graph-builder/arrays.ts';
+import { latentNumbers } from '../graph-builder/hash.ts';
 import { checkChoice, checkOptions, checkSeed, checkTruncation, told } from './arguments.ts';
 import { checkCount, sizeOf } from './count.ts';
 import type { InterpolateOptions, Label, ReconstructOptions, SampleOptions } from './generator.ts';
 import { labelOf } from './labels.ts';
-import { greatCircle, latents, straightLine, uniformLatents } from './latent.ts';
+import { greatCircle, latents, straightLine } from './latent.ts';
 
 // Runs in browsers too: no Node.
 
@@ -109,7 +110,7 @@ function drawLatents(
   if (latent === 'normal') return latents(n, zDim, seed, truncation);
   if (truncation !== undefined)
     throw new InputError(`truncation ${truncation} is for normal latents; this generator takes uniform ones`);
-  return uniformLatents(n, zDim, seed);
+  return latentNumbers(latent, seed, n * zDim);
 }
 
 function takeLatents(name: string, z: Float32Array, n: number, zDim: number): Floats {

@@ -3,7 +3,7 @@ import { InputError } from '../artifacts/errors.ts';
 import { encodeModel } from '../artifacts/onnx/encode.ts';
 import { samplerGraph } from '../graph-builder/export.ts';
 import type { GeneratorOptions } from '../graph-builder/export.ts';
-import { normals, uniforms } from '../graph-builder/hash.ts';
+import { latentNumbers } from '../graph-builder/hash.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
 import type { Tensor } from '../graph-builder/types.ts';
@@ -31,12 +31,15 @@ export async function checkGenerator(
   { deterministic = false, half = false }: GeneratorOptions,
 ): Promise<void> {
   const sampler = encodeModel(compile(samplerGraph(program, { deterministic }), 'portable'));
-  const { zDim } = program.recipe.network;
+  const { network, techniques } = program.recipe;
+  const { zDim } = network;
   const classes = Math.max(1, program.sample.classes ?? 1);
-  const draw = program.recipe.techniques.latent === 'uniform' ? uniforms : normals;
   const feeds = new Map<string, Tensor>([
     ...tensors,
-    ['z', { dtype: 'float32', shape: [count, zDim], data: draw(1, 0, 'z', count * zDim) }],
+    [
+      'z',
+      { dtype: 'float32', shape: [count, zDim], data: latentNumbers(techniques.latent, 1, count * zDim) },
+    ],
     ['seed', tensor('int32', [1], [])],
     [
       'label',

@@ -2,7 +2,7 @@ import { imageGrid } from '../artifacts/image-grid.ts';
 import type { Picture } from '../artifacts/picture.ts';
 import { plotPoints } from '../artifacts/plot-points.ts';
 import { encodePng } from '../artifacts/png.ts';
-import { normals, uniforms } from '../graph-builder/hash.ts';
+import { latentNumbers } from '../graph-builder/hash.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
 import type { Tensor } from '../graph-builder/types.ts';
 import { tensor } from '../graph-builder/types.ts';
@@ -32,12 +32,12 @@ export class SamplePainter {
     const count = program.sample.kind === 'images' ? 64 : 2500;
     const { network, techniques } = program.recipe;
     const { zDim } = network;
-    const latents =
-      techniques.latent === 'normal'
-        ? normals(0, 0, 'z', count * zDim)
-        : uniforms(0, 0, 'z', count * zDim).map((u) => 2 * u - 1);
     this.#program = program;
-    this.#z = { dtype: 'float32', shape: [count, zDim], data: latents };
+    this.#z = {
+      dtype: 'float32',
+      shape: [count, zDim],
+      data: latentNumbers(techniques.latent, 0, count * zDim),
+    };
     // The classes in turn.
     if (program.labelled)
       this.#labels = tensor(

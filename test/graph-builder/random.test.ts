@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Graph } from '../../graph-builder/graph.ts';
-import { normals, normalTable, uniforms } from '../../graph-builder/hash.ts';
+import { latentNumbers, normals, normalTable, uniforms } from '../../graph-builder/hash.ts';
 import { probit } from '../../graph-builder/probit.ts';
 import { RandomStreams } from '../../graph-builder/random.ts';
 import { evaluate } from './model.ts';
@@ -26,6 +26,16 @@ describe('random streams', () => {
     expect([...Array.from(results.normal!)]).toEqual([...normals(seed, step, 'a', 105)]);
     expect([...Array.from(results.uniform!)]).toEqual([...uniforms(seed, step, 'b', 105)]);
   });
+
+  it.each(['normal', 'uniform'] as const)(
+    'draws %s latents about zero, with the variance of their distribution',
+    (latent) => {
+      const values = latentNumbers(latent, 3, 20_000);
+      const variance = average(values.map((z) => z * z));
+      expect(Math.abs(average(values))).toBeLessThan(0.03);
+      expect(variance).toBeCloseTo(latent === 'normal' ? 1 : 1 / 3, 1);
+    },
+  );
 
   it('does not depend on the batch: the first samples are the same', () => {
     expect(normals(1, 2, 'z', 100).slice(0, 40)).toEqual(normals(1, 2, 'z', 40));

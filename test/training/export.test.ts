@@ -4,9 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readInitializers, readModelInfo } from '../../artifacts/onnx/decode.ts';
+import { encodeModel } from '../../artifacts/onnx/encode.ts';
 import { loadCheckpoint } from '../../artifacts/checkpoint.ts';
+import { generatorGraph } from '../../graph-builder/export.ts';
 import { initialize } from '../../graph-builder/initializer.ts';
+import { abs } from '../../graph-builder/ops/elementwise.ts';
 import { buildProgram } from '../../graph-builder/program.ts';
+import { compile } from '../../graph-builder/rewrites/index.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
 import { Generator } from '../../inference/node.ts';
 import { checkGenerator } from '../../training/check-generator.ts';
@@ -144,6 +148,21 @@ describe('the check of an export', () => {
   it('finds weights that are not those of training', async () => {
     await expect(checkGenerator(generatorModel(dropoutRecipe, grey), program, initial, {})).rejects.toThrow(
       /^generator\.onnx: the export changes samples by .+, must be at most 0\.00010$/,
+    );
+  });
+
+  it('looks at uniform latents below zero, too', async () => {
+    const techniques = { ...dropoutRecipe.techniques, latent: 'uniform' as const };
+    const uniform = buildProgram({ ...dropoutRecipe, techniques }, grey);
+    const folded = generatorGraph(uniform, initial);
+    const z = folded.inputs.find(({ name }) => name === 'z')!;
+    const reader = folded.nodes.find(({ inputs }) => inputs.includes(z))!;
+    const magnitude = abs(z);
+    folded.nodes.unshift(folded.nodes.pop()!);
+    Object.assign(reader, { inputs: reader.inputs.map((input) => (input === z ? magnitude : input)) });
+    const model = encodeModel(compile(folded, 'portable'));
+    await expect(checkGenerator(model, uniform, initial, {})).rejects.toThrow(
+      'the export changes samples by',
     );
   });
 
