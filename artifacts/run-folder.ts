@@ -1,4 +1,4 @@
-import { readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { readdir, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { InputError } from './errors.ts';
 import {
@@ -8,12 +8,12 @@ import {
   makeFolder,
   onFile,
   readJsonObject,
-  readText,
   removeTemporaries,
   writeFileAtomic,
   writeJson,
 } from './files.ts';
 import type { JsonObject, JsonValue } from './files.ts';
+import { readJsonLines, writeJsonLines } from './json-lines.ts';
 import { lockFile, RunLock } from './run-lock.ts';
 import type { LockOptions } from './run-lock.ts';
 
@@ -163,36 +163,35 @@ export class RunFolder {
    *
    * @throws InputError naming the line that is no record.
    */
-  async readLog(): Promise<LogRecord[]> {
-    return (await recordLines(this.log)).map(({ record }) => record);
+  readLog(): Promise<LogRecord[]> {
+    return readJsonLines(this.log, 'log record', asRecord);
   }
 
   /** Drops the records of later steps and a cut last line: a resumed run will write those steps again. */
   async truncateLog(afterStep: number): Promise<void> {
-    const lines = await recordLines(this.log);
-    const kept = lines.filter(({ record }) => record.step <= afterStep).map(({ line }) => `${line}\n`);
-    if (await exists(this.log)) await writeFileAtomic(this.log, kept.join(''));
+    const records = await this.readLog();
+    await writeJsonLines(
+      this.log,
+      records.filter(({ step }) => step <= afterStep),
+    );
   }
 
   /** Writes verdicts.jsonl anew, one object a line; without verdicts there is no file. */
-  async writeVerdicts(verdicts: readonly JsonObject[]): Promise<void> {
-    if (verdicts.length)
-      await writeFileAtomic(
-        this.verdicts,
-        verdicts.map((verdict) => `${JSON.stringify(verdict)}\n`).join(''),
-      );
-    else await onFile('write', this.verdicts, () => rm(this.verdicts, { force: true }));
+  writeVerdicts(verdicts: readonly JsonObject[]): Promise<void> {
+    return writeJsonLines(this.verdicts, verdicts);
   }
 
   /** @throws InputError naming the line that is no record. */
-  async readVerdicts(): Promise<LogRecord[]> {
-    return (await recordLines(this.verdicts)).map(({ record }) => record);
+  readVerdicts(): Promise<LogRecord[]> {
+    return readJsonLines(this.verdicts, 'log record', asRecord);
   }
 
   /** Writes skipped.jsonl: the files of the data that were left out; without any there is no file. */
-  async writeSkipped(files: readonly { readonly file: string; readonly reason: string }[]): Promise<void> {
-    const lines = files.map(({ file, reason }) => `${JSON.stringify({ file, reason })}\n`);
-    if (lines.length) await writeFileAtomic(this.skipped, lines.join(''));
+  writeSkipped(files: readonly { readonly file: string; readonly reason: string }[]): Promise<void> {
+    return writeJsonLines(
+      this.skipped,
+      files.map(({ file, reason }) => ({ file, reason })),
+    );
   }
 
   /** Releases the folder; where nothing has been written, undoes `create`: removes the folders that it made. */
@@ -205,30 +204,8 @@ export class RunFolder {
   }
 }
 
-/** The lines of a file of records; none where there is no file. */
-async function recordLines(path: string): Promise<{ line: string; record: LogRecord }[]> {
-  if (!(await exists(path))) return [];
-  const lines = (await readText(path)).split('\n');
-  // After the last newline comes nothing, or a line that was being written.
-  lines.pop();
-  return lines.map((line, i) => {
-    const record = parseRecord(line);
-    if (!record)
-      throw new InputError(
-        `${path}: line ${i + 1} is no log record (${JSON.stringify(line.slice(0, 60))}); take it out, nothing else depends on it`,
-      );
-    return { line, record };
-  });
-}
-
-function parseRecord(line: string): LogRecord | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return isJsonObject(value) && typeof value.step === 'number' ? (value as LogRecord) : undefined;
-  } catch {
-    return undefined;
-  }
-}
+const asRecord = (value: unknown) =>
+  isJsonObject(value) && typeof value.step === 'number' ? (value as LogRecord) : undefined;
 
 /** Refuses the place of a new run where there is anything but the lock of a process that makes one there, too. */
 async function refuseTaken(path: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { InputError } from '../../artifacts/errors.ts';
-import { appendLine, errorCode, readText, writeFileAtomic } from '../../artifacts/files.ts';
+import { appendLine } from '../../artifacts/files.ts';
+import { cutTornLine, readJsonLines } from '../../artifacts/json-lines.ts';
 
 // JSON has no NaN: a figure that could not be had is null there.
 const score = z
@@ -32,27 +32,6 @@ export const appendRun = (path: string, run: RunRecord): Promise<void> =>
  * @throws InputError where the file cannot be read, and naming the line that is no training.
  */
 export async function readRuns(path: string): Promise<RunRecord[]> {
-  const text = await readText(path).catch((error: unknown) => {
-    if (error instanceof InputError && errorCode(error.cause) === 'ENOENT') return '';
-    throw error;
-  });
-  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-  const runs = whole
-    .split('\n')
-    .slice(0, -1)
-    .map((line, i) => parse(line) ?? refuse(path, i + 1, line));
-  if (whole !== text) await writeFileAtomic(path, whole);
-  return runs;
-}
-
-function parse(line: string): RunRecord | undefined {
-  try {
-    return record.parse(JSON.parse(line));
-  } catch {
-    return undefined;
-  }
-}
-
-function refuse(path: string, number: number, line: string): never {
-  throw new InputError(`${path}: line ${number} is no training (${JSON.stringify(line.slice(0, 60))})`);
+  await cutTornLine(path);
+  return readJsonLines(path, 'training', (value) => record.parse(value));
 }

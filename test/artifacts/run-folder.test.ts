@@ -34,6 +34,14 @@ test('verdicts are written anew each time; without any there is no file', async 
   );
 });
 
+test('what was left out of the data is written anew, too', async () => {
+  const run = await RunFolder.create(join(temporaryFolder(), 'run'));
+  await run.writeSkipped([{ file: 'a.png', reason: 'damaged' }]);
+  expect(readFileSync(run.skipped, 'utf8')).toBe('{"file":"a.png","reason":"damaged"}\n');
+  await run.writeSkipped([]);
+  expect(existsSync(run.skipped)).toBe(false);
+});
+
 describe('RunFolder.create', () => {
   test('makes the folder and those above, and knows every place in it', async () => {
     const path = join(temporaryFolder(), 'runs', 'first');
