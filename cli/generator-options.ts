@@ -19,10 +19,15 @@ export function generatorCommand(name: string, description: string): Command {
     .argument('<generator>', 'generator.onnx, or the folder of a run');
 }
 
-/** Adds the options that such commands share, after their own. */
-export function addGeneratorOptions(command: Command): Command {
+/** Adds the options that commands which draw samples share, after their own. */
+export const addGeneratorOptions = (command: Command): Command =>
+  addDeviceOptions(
+    command.option('--label <class>', 'name of the class, or its number where no class is named by one'),
+  );
+
+/** Those of every such command. */
+export function addDeviceOptions(command: Command): Command {
   return command
-    .option('--label <class>', 'name of the class, or its number where no class is named by one')
     .addOption(new Option('--device <name>', 'cpu, cuda, cuda:<index> or webgpu').default('cpu'))
     .option('--threads <n>', 'threads of onnxruntime (default: all cores)', integer('--threads', 1, 1024))
     .option('--json', 'print the result as JSON');

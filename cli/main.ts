@@ -9,6 +9,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   sample: async () => (await import('./sample.ts')).sampleCommand(),
   reconstruct: async () => (await import('./reconstruct.ts')).reconstructCommand(),
   interpolate: async () => (await import('./interpolate.ts')).interpolateCommand(),
+  score: async () => (await import('./score.ts')).scoreCommand(),
   export: async () => (await import('./export.ts')).exportCommand(),
   serve: async () => (await import('./serve.ts')).serveCommand(),
   inspect: async () => (await import('./inspect.ts')).inspectCommand(),

@@ -1,6 +1,6 @@
 import type { AblationRun } from './ablation.ts';
 import type { Cell } from './cells.ts';
-import type { Judge } from './judges.ts';
+import type { Judge } from '../judges/judge.ts';
 
 /**
  * The results as a Markdown table: the mean of the seeds, and how many diverged. A figure that not all of them have says

@@ -1,9 +1,9 @@
 import type * as Ort from 'onnxruntime-node';
+import type { Device } from '../../artifacts/device.ts';
 import { InputError } from '../../artifacts/errors.ts';
 import { readBytes } from '../../artifacts/files.ts';
 import { formatShape, sizeOf } from '../../graph-builder/shape.ts';
 import { loadRuntime, sessionOptions } from '../engine/onnxruntime.ts';
-import type { Device } from '../engine/engine.ts';
 
 /** Images a run: networks as deep as Inception take tens of megabytes an image. */
 const sliceSize = 32;

@@ -1,0 +1,116 @@
+import { availableParallelism } from 'node:os';
+import type { Command } from 'commander';
+import { deviceNamed } from '../artifacts/device.ts';
+import { InputError } from '../artifacts/errors.ts';
+import { formatShape } from '../graph-builder/shape.ts';
+import { maxSamples } from '../inference/generator.ts';
+import type { Generator } from '../inference/node.ts';
+import { openDataset } from '../training/data/dataset.ts';
+import type { Dataset } from '../training/data/dataset.ts';
+import { mixtures } from '../training/data/mixtures.ts';
+import { digitShape } from '../training/metrics/digit-network.ts';
+import { FeatureNetwork } from '../training/metrics/feature-network.ts';
+import { addDeviceOptions, generatorCommand, withGenerator } from './generator-options.ts';
+import type { GeneratorFlags } from './generator-options.ts';
+import { judgeOf } from './judges/built-in.ts';
+import { featureJudge } from './judges/features.ts';
+import type { Judge } from './judges/judge.ts';
+import { integer, seed } from './numbers.ts';
+
+interface Flags extends Omit<GeneratorFlags, 'label'> {
+  readonly features?: string;
+  readonly n?: number;
+  readonly seed: number;
+}
+
+/** Samples that are compared in a space of features, where the data has as many: what papers on small images take. */
+const usualSamples = 10_000;
+
+export function scoreCommand(): Command {
+  const command = generatorCommand('score', 'tell how near the samples of a generator are to data')
+    .argument('[data]', 'data as `ganx train` takes it', 'digits')
+    .option(
+      '--features <file>',
+      'ONNX network, images in [-1, 1] to features, for other data than the built-in',
+    )
+    .option(
+      '-n, --n <count>',
+      `number of samples (default: 2000 digits, 2500 points; with --features as many as the data has, up to ${usualSamples})`,
+      integer('-n', 2, maxSamples),
+    )
+    .option('--seed <n>', 'seed of latents, noise and dropout', seed('--seed'), 0);
+  return addDeviceOptions(command).action(run);
+}
+
+async function run(path: string, data: string, flags: Flags): Promise<void> {
+  await withGenerator(path, flags, async (generator) => {
+    const { metadata } = generator;
+    const dataset = await dataFor(generator, data);
+    const judge = await judgeFor(dataset, flags);
+    try {
+      const { data: samples } = await generator.sample(flags.n ?? judge.samples, { seed: flags.seed });
+      const scores = await judge.score(samples);
+      const figures = judge.columns.map(({ name, format }) => `${name} ${format(scores[name]!)}`);
+      const n = flags.n ?? judge.samples;
+      process.stdout.write(
+        flags.json
+          ? `${JSON.stringify({ samples: n, data, seed: flags.seed, scores, recipe: metadata.recipe, steps: metadata.steps })}\n`
+          : `${n} samples of ${path}, step ${metadata.steps}, beside ${data}: ${figures.join(', ')}\n`,
+      );
+    } finally {
+      await judge.dispose();
+    }
+  });
+}
+
+/** The data in the shape that the generator draws. */
+async function dataFor({ metadata: { kind, shape } }: Generator, data: string): Promise<Dataset> {
+  const [channels, size] = shape;
+  const dataset = await openDataset(data, {
+    size: kind === 'images' ? size! : 32,
+    channels: kind === 'images' && (channels === 1 || channels === 3) ? channels : 'auto',
+  });
+  if (formatShape(dataset.sampleShape) !== formatShape(shape))
+    throw new InputError(
+      `${data}: has ${dataset.kind} ${formatShape(dataset.sampleShape)}, the generator draws ${kind} ${formatShape(shape)}`,
+    );
+  return dataset;
+}
+
+async function judgeFor(dataset: Dataset, { features, n, device, threads }: Flags): Promise<Judge> {
+  if (features === undefined) {
+    const isDigits =
+      dataset.name === 'digits' && formatShape(dataset.sampleShape) === formatShape(digitShape);
+    if (mixtures.has(dataset.name) || isDigits) return judgeOf(dataset);
+    throw new InputError(
+      `--features: there is no judge of ${dataset.name} ${formatShape(dataset.sampleShape)}, only of digits ${formatShape(digitShape)}, ring8 and grid25; give an ONNX network such as Inception's (docs/scores.md)`,
+    );
+  }
+  if (dataset.kind !== 'images')
+    throw new InputError(
+      `--features: ${dataset.name} has points, which are compared as they are; leave it out`,
+    );
+  const network = await FeatureNetwork.load(
+    features,
+    dataset.sampleShape,
+    deviceNamed(device)!,
+    threads ?? availableParallelism(),
+  );
+  return featureJudge(network, dataset, n ?? Math.min(usualSamples, dataset.count), progress());
+}
+
+/** Seconds between two lines where nothing can be redrawn. */
+const plainEvery = 10;
+
+/** Tells on stderr how far the features are; the result is what stdout is for. */
+function progress(): (done: number, total: number) => void {
+  let last = performance.now();
+  return (done, total) => {
+    const text = `features of ${done} of ${total} images`;
+    if (process.stderr.isTTY) process.stderr.write(done < total ? `\r\x1b[K${text}` : '\r\x1b[K');
+    else if (performance.now() - last > 1000 * plainEvery) {
+      last = performance.now();
+      process.stderr.write(`${text}\n`);
+    }
+  };
+}

@@ -1,0 +1,129 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { encodeModel } from '../../artifacts/onnx/encode.ts';
+import { Graph } from '../../graph-builder/graph.ts';
+import { normals } from '../../graph-builder/hash.ts';
+import { tanh } from '../../graph-builder/ops/activation.ts';
+import { mul } from '../../graph-builder/ops/elementwise.ts';
+import { matmul } from '../../graph-builder/ops/matmul.ts';
+import { reshape } from '../../graph-builder/ops/movement.ts';
+import { compile } from '../../graph-builder/rewrites/index.ts';
+import { tensor } from '../../graph-builder/types.ts';
+import { Generator } from '../../inference/node.ts';
+import { gather } from '../../training/data/batch.ts';
+import { openDataset } from '../../training/data/dataset.ts';
+import { EpochSampler } from '../../training/data/sampler.ts';
+import { python, pythonLacks } from '../artifacts/python.ts';
+import { temporaryFolder } from '../artifacts/temporary-folder.ts';
+import { dropoutRecipe, generatorModel, grey, points, pointsRecipe } from '../inference/generators.ts';
+import { ganx, refusal } from './ganx.ts';
+
+const width = 12;
+
+/** A network from [N, 1, size, size] to [N, 3, 2, 2]: `width` numbers each. */
+function features(size: number, scale = 1): Uint8Array {
+  const graph = new Graph('features');
+  const images = graph.input('images', 'float32', ['N', 1, size, size]);
+  const weights = graph.constant(
+    tensor('float32', normals(1, 0, 'w', size * size * width), [size * size, width]),
+  );
+  const mixed = matmul(reshape(images, ['N', size * size]), weights);
+  graph.output('features', reshape(mul(tanh(mixed), scale), ['N', 3, 2, 2]));
+  return encodeModel(compile(graph, 'portable'));
+}
+
+let folder: string;
+beforeEach(() => {
+  folder = temporaryFolder();
+  writeFileSync(join(folder, 'images.onnx'), generatorModel(dropoutRecipe, grey));
+  writeFileSync(join(folder, 'points.onnx'), generatorModel(pointsRecipe, points));
+  writeFileSync(join(folder, 'features.onnx'), features(16));
+});
+
+/** Both distances as NumPy computes them, of features that Python's onnxruntime computes. */
+const oracle = `
+import json, numpy as np, onnxruntime
+model = onnxruntime.InferenceSession('features.onnx')
+f, r = (model.run(None, {'images': np.fromfile(name, np.float32).reshape(-1, 1, 16, 16)})[0] for name in ('fake', 'real'))
+f, r = (x.reshape(len(x), -1).astype(np.float64) for x in (f, r))
+c, d = np.cov(f.T), np.cov(r.T)
+frechet = ((f.mean(0) - r.mean(0)) ** 2).sum() + np.trace(c) + np.trace(d) - 2 * np.sqrt(np.linalg.eigvals(c @ d).real.clip(0)).sum()
+def kid(x, y):
+    k = lambda a, b: (a @ b.T / a.shape[1] + 1) ** 3
+    n = len(x)
+    within = sum(k(a, a).sum() - np.trace(k(a, a)) for a in (x, y)) / (n * (n - 1))
+    return within - 2 * k(x, y).mean()
+kids = [kid(f[i:i + 1000], r[i:i + 1000]) for i in range(0, len(f) - 999, 1000)] if len(f) > 1000 else [kid(f, r)]
+print(json.dumps([frechet, np.mean(kids), np.std(kids, ddof=1) / len(kids) ** 0.5 if len(kids) > 1 else None]))
+`;
+
+describe('ganx score', () => {
+  const lacking = pythonLacks('numpy', 'onnxruntime');
+  test.skipIf(lacking).each([
+    ['a few samples', 150],
+    ['several subsets', 2100],
+  ])(`is NumPy's distance of features, %s${lacking ? ` (skipped: ${lacking})` : ''}`, async (_, n) => {
+    const { code, stdout, stderr } = await ganx(
+      folder,
+      ...['score', 'images.onnx', '--features', 'features.onnx', '-n', String(n), '--seed', '3', '--json'],
+    );
+    expect([code, stderr]).toEqual([0, '']);
+    const { scores, ...rest } = JSON.parse(stdout) as { scores: Record<string, number | null> };
+    expect(rest).toEqual({ samples: n, data: 'digits', seed: 3, recipe: 'dcgan', steps: 0 });
+
+    const generator = await Generator.load(join(folder, 'images.onnx'));
+    const { data: fake } = await generator.sample(n, { seed: 3 });
+    await generator.dispose();
+    const dataset = await openDataset('digits', { size: 16, channels: 1 });
+    const chosen = gather(dataset, new EpochSampler(dataset.count, 0).indices(0, n));
+    const real = Float32Array.from(chosen, (byte) => byte / 127.5 - 1);
+    const bytes = (values: Float32Array) =>
+      new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const found = python(oracle, { fake: bytes(fake), real: bytes(real), 'features.onnx': features(16) });
+    const [frechet, kernel, error] = JSON.parse(found) as [number, number, number | null];
+    expect(scores.frechetDistance! / frechet).toBeCloseTo(1, 4);
+    expect(scores.kernelDistance! / kernel).toBeCloseTo(1, 4);
+    if (error === null) expect(scores.kernelError).toBeNull();
+    else expect(scores.kernelError! / error).toBeCloseTo(1, 3);
+  });
+
+  test('judges points by the modes they hit', async () => {
+    const { stdout } = await ganx(folder, 'score', 'points.onnx', 'ring8', '-n', '500');
+    expect(stdout).toMatch(
+      /^500 samples of points.onnx, step 0, beside ring8: modes [\d.]+, highQuality [\d.]+ %, reverseKl \S+, spread \S+\n$/,
+    );
+  });
+
+  test.each([
+    [['images.onnx', 'ring8'], 'ring8: has points [2], the generator draws images [1, 16, 16]'],
+    [
+      ['images.onnx'],
+      "--features: there is no judge of digits [1, 16, 16], only of digits [1, 32, 32], ring8 and grid25; give an ONNX network such as Inception's (docs/scores.md)",
+    ],
+    [
+      ['points.onnx', 'ring8', '--features', 'features.onnx'],
+      '--features: ring8 has points, which are compared as they are; leave it out',
+    ],
+    [
+      ['images.onnx', '--features', 'other.onnx'],
+      'other.onnx: its input images is float32 [N, 1, 8, 8], expected one input float32 [N, 1, 16, 16] with an open N, images in [-1, 1]',
+    ],
+    [
+      ['images.onnx', '--features', 'infinite.onnx', '-n', '40'],
+      'infinite.onnx: output features is not finite for one of images 0 to 31',
+    ],
+    [['images.onnx', '-n', '1'], '-n: "1" must be an integer from 2 to 65536'],
+  ])('refuses %j', async (args, message) => {
+    writeFileSync(join(folder, 'other.onnx'), features(8));
+    writeFileSync(join(folder, 'infinite.onnx'), features(16, 3e38 * 2));
+    expect(await ganx(folder, 'score', ...args)).toEqual(refusal(message));
+  });
+
+  test('refuses a file that is no model', async () => {
+    writeFileSync(join(folder, 'other.onnx'), 'no model');
+    const { code, stderr } = await ganx(folder, 'score', 'images.onnx', '--features', 'other.onnx');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^ganx: other.onnx: onnxruntime cannot load it: .*\n$/);
+  });
+});
