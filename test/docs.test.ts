@@ -8,7 +8,8 @@ import { presets } from '../training/presets.ts';
 import { recipeSchema } from '../training/recipe-schema.ts';
 import { pythonLacks } from './artifacts/python.ts';
 import { renderRecipes } from './recipe-docs.ts';
-import { ganx, temporaryFolder } from './training/fixtures.ts';
+import { ganx } from './ganx.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 const root = join(import.meta.dirname, '..');
 // The package in python/ as if it were installed.
@@ -61,7 +62,7 @@ describe.each(runnable)('%s', (page) => {
   it.skipIf(lacks && begins)(
     `has only commands that work, in their order${lacks ? ` (${skipped}skipped: ${lacks})` : ''}`,
     async () => {
-      const folder = await temporaryFolder();
+      const folder = temporaryFolder();
       for (const { language, text } of stepsOf(page)) {
         if (language === 'python') {
           if (lacks) continue;

@@ -24,8 +24,8 @@ import { InputError } from '../../artifacts/errors.ts';
 import type { JsonObject } from '../../artifacts/files.ts';
 import { encodeSafetensors } from '../../artifacts/safetensors.ts';
 import { tensor } from '../../graph-builder/types.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { withLockedFolder } from './locked-folder.ts';
-import { temporaryFolder } from './temporary-folder.ts';
 
 // Works as ever, but where a test lets it fail.
 vi.mock('node:fs/promises', { spy: true });

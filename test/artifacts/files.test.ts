@@ -12,7 +12,7 @@ import {
   writeJson,
 } from '../../artifacts/files.ts';
 import { withLockedFolder } from './locked-folder.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 describe('writeFileAtomic', () => {
   test('writes and replaces, and leaves nothing else', async () => {

@@ -1,7 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { inFolder } from '../temporary-folder.ts';
 
 /** Why Python cannot be asked, or undefined where it can import all of `modules`. */
 export function pythonLacks(...modules: readonly string[]): string | undefined {
@@ -11,16 +9,9 @@ export function pythonLacks(...modules: readonly string[]): string | undefined {
 
 /** Runs a Python program on files of one folder; returns its stdout, throws its stderr. */
 export function python(program: string, files: Readonly<Record<string, Uint8Array>> = {}): string {
-  const folder = mkdtempSync(join(tmpdir(), 'ganx-python-'));
-  try {
-    for (const [name, data] of Object.entries(files)) writeFileSync(join(folder, name), data);
-    const { status, stdout, stderr } = spawnSync('python3', ['-c', program], {
-      cwd: folder,
-      encoding: 'utf8',
-    });
-    if (status !== 0) throw new Error(stderr);
-    return stdout;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const { status, stdout, stderr } = inFolder(files, (cwd) =>
+    spawnSync('python3', ['-c', program], { cwd, encoding: 'utf8' }),
+  );
+  if (status !== 0) throw new Error(stderr);
+  return stdout;
 }

@@ -6,7 +6,7 @@ import { InputError } from '../../artifacts/errors.ts';
 import { temporaryBeside } from '../../artifacts/files.ts';
 import { RunFolder } from '../../artifacts/run-folder.ts';
 import { withLockedFolder } from './locked-folder.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const refusal = async (run: Promise<unknown>): Promise<string> => {
   const error = await run.catch((reason: unknown) => reason);

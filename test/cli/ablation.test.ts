@@ -8,8 +8,8 @@ import { asLongAs, cellsOf, switchesOf } from '../../cli/ablation/cells.ts';
 import { appendRun, readRuns } from '../../cli/ablation/runs-file.ts';
 import { renderTable } from '../../cli/ablation/table.ts';
 import { presets } from '../../training/presets.ts';
-import { ganx } from './ganx.ts';
-import { temporaryFolder } from '../training/fixtures.ts';
+import { ganx } from '../ganx.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const images = { kind: 'images', shape: [1, 32, 32], classes: 10 } as const;
 
@@ -75,7 +75,7 @@ test('the table says of how many seeds a figure is the mean, where some have non
 });
 
 test('trainings at the same time score as those one after the other, and are not done again', async () => {
-  const folder = await temporaryFolder();
+  const folder = temporaryFolder();
   const bench = async (out: string, jobs: string) => {
     const flags = [
       '--data',
@@ -89,14 +89,14 @@ test('trainings at the same time score as those one after the other, and are not
       '--jobs',
       jobs,
     ];
-    const { code, stdout } = await ganx(folder, 'bench', 'techniques', ...flags, '--out', out);
+    const { code, stdout } = await ganx(['bench', 'techniques', ...flags, '--out', out], folder);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^1\/2 recommended, seed [01].*\n2\/2 recommended, seed [01]/);
     const lines = (await readFile(join(folder, out, 'runs.jsonl'), 'utf8')).trimEnd().split('\n');
     const runs = lines.map((line) => JSON.parse(line) as AblationRun);
     return runs.sort((a, b) => a.seed - b.seed).map(({ seed, scores }) => ({ seed, scores }));
   };
-  const taken = await ganx(folder, 'bench', 'techniques', '--data', 'ring8', '--out', './ring8');
+  const taken = await ganx(['bench', 'techniques', '--data', 'ring8', '--out', './ring8'], folder);
   expect([taken.code, taken.stderr]).toEqual([
     2,
     'ganx: --out: a folder ./ring8 would be taken for the data of that name; choose another\n',
@@ -114,19 +114,11 @@ test('trainings at the same time score as those one after the other, and are not
 });
 
 test('the recommended recipe and all that comes of it can be changed', async () => {
-  const folder = await temporaryFolder();
+  const folder = temporaryFolder();
   const bench = (...flags: string[]) =>
     ganx(
+      ['bench', 'techniques', '--steps', '2', '--only', 'recommended,plain', '--out', 'out', ...flags],
       folder,
-      'bench',
-      'techniques',
-      '--steps',
-      '2',
-      '--only',
-      'recommended,plain',
-      '--out',
-      'out',
-      ...flags,
     );
   const rate = 'optimizer.generator.learningRate=0.001';
   for (const flags of [[], ['--set', rate]]) expect((await bench(...flags)).code).toBe(0);
@@ -138,10 +130,10 @@ test('the recommended recipe and all that comes of it can be changed', async () 
 });
 
 test('the table is that of what was asked, whether or not anything was trained for it', async () => {
-  const folder = await temporaryFolder();
+  const folder = temporaryFolder();
   const bench = async (steps: number) => {
     const flags = ['--steps', String(steps), '--only', 'recommended', '--out', 'out'];
-    const { code, stdout } = await ganx(folder, 'bench', 'techniques', ...flags);
+    const { code, stdout } = await ganx(['bench', 'techniques', ...flags], folder);
     expect(code).toBe(0);
     const table = await readFile(join(folder, 'out/table.md'), 'utf8');
     expect(table).toMatch(`ring8: ${steps} steps`);
@@ -155,7 +147,7 @@ test('the table is that of what was asked, whether or not anything was trained f
 });
 
 test('names no file where it is stopped before a training has ended', async () => {
-  const out = await temporaryFolder();
+  const out = temporaryFolder();
   const stopped = {
     data: 'ring8',
     steps: 2,
@@ -169,12 +161,12 @@ test('names no file where it is stopped before a training has ended', async () =
 });
 
 test('stops while the judge of digits is trained, and keeps none', async () => {
-  const cache = await temporaryFolder();
+  const cache = temporaryFolder();
   vi.stubEnv('XDG_CACHE_HOME', cache);
   onTestFinished(() => {
     vi.unstubAllEnvs();
   });
-  const out = await temporaryFolder();
+  const out = temporaryFolder();
   const reason = new Error('stopped');
   const asked = { data: 'digits', steps: 2, seeds: 1, threads: 1, out } as const;
   await expect(runAblation({ ...asked, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
@@ -182,7 +174,7 @@ test('stops while the judge of digits is trained, and keeps none', async () => {
 });
 
 test('a crash costs the training that was being written; what else is no training is refused', async () => {
-  const file = join(await temporaryFolder(), 'runs.jsonl');
+  const file = join(temporaryFolder(), 'runs.jsonl');
   expect(await readRuns(file)).toEqual([]);
   const run = {
     ...{ data: 'ring8', cell: 'recommended', seed: 0, steps: 2, recipeSha256: '0' },
@@ -198,7 +190,7 @@ test('a crash costs the training that was being written; what else is no trainin
     `${file}: line 3 is no training ("{\\"data\\":\\"ring8\\"}"); take it out, nothing else depends on it`,
   );
   await expect(readRuns(file)).rejects.toThrow(refused);
-  const folder = await temporaryFolder();
+  const folder = temporaryFolder();
   await mkdir(join(folder, 'runs.jsonl'));
   const asked = { data: 'ring8', steps: 2, seeds: 1, threads: 1, out: folder } as const;
   await expect(runAblation(asked)).rejects.toThrow(/runs\.jsonl: cannot read: it is a folder/);

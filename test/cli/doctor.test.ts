@@ -2,9 +2,9 @@ import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Finding } from '../../cli/finding.ts';
-import { temporaryFolder } from '../artifacts/temporary-folder.ts';
 import { library } from '../training/device/archives.ts';
-import { ganx, program, run } from './ganx.ts';
+import { ganx, program, run } from '../ganx.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 interface Diagnosis {
   readonly healthy: boolean;
@@ -15,7 +15,7 @@ const checks = ['node', 'onnxruntime-node', 'cpu', 'cuda', 'webgpu', 'sharp', 'd
 
 test('the doctor finds a machine that runs on the CPU, and leaves nothing behind', async () => {
   const folder = temporaryFolder();
-  const { code, stdout, stderr } = await ganx(folder, 'doctor', '--json');
+  const { code, stdout, stderr } = await ganx(['doctor', '--json'], folder);
   const { healthy, findings } = JSON.parse(stdout) as Diagnosis;
   expect({ code, stderr, healthy }).toEqual({ code: 0, stderr: '', healthy: true });
   expect(findings.map(({ name }) => name)).toEqual(checks);
@@ -27,7 +27,7 @@ test('the doctor finds a machine that runs on the CPU, and leaves nothing behind
 });
 
 test('the doctor speaks to people', async () => {
-  const { code, stdout, stderr } = await ganx(temporaryFolder(), 'doctor');
+  const { code, stdout, stderr } = await ganx(['doctor'], temporaryFolder());
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(/^ganx \d+\.\d+\.\d+\n/);
   expect(stdout).toContain(`ok  node              ${process.versions.node} (>= 20.19 is needed)`);

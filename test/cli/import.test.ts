@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { discriminator, generator, writeForeign } from '../artifacts/import/foreign.ts';
-import { temporaryFolder } from '../training/fixtures.ts';
-import { ganx, refusal } from './ganx.ts';
+import { ganx, refusal } from '../ganx.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 test('import tells what a model holds, what can be trained, and what it can be', async () => {
-  const folder = await temporaryFolder();
+  const folder = temporaryFolder();
   writeForeign(folder, 'G.onnx', generator(4));
-  const { code, stdout } = await ganx(folder, 'import', 'G.onnx', '--freeze', '*.bias');
+  const { code, stdout } = await ganx(['import', 'G.onnx', '--freeze', '*.bias'], folder);
   expect(code).toBe(0);
   for (const text of [
     'G.onnx: written by test, opset 18, IR 8',
@@ -22,9 +22,9 @@ test('import tells what a model holds, what can be trained, and what it can be',
 });
 
 test('import --json gives the same as data', async () => {
-  const folder = await temporaryFolder();
+  const folder = temporaryFolder();
   writeForeign(folder, 'D.onnx', discriminator(4));
-  const { stdout } = await ganx(folder, 'import', 'D.onnx', '--json');
+  const { stdout } = await ganx(['import', 'D.onnx', '--json'], folder);
   expect(JSON.parse(stdout)).toMatchObject({
     type: 'foreign',
     opset: 18,
@@ -41,12 +41,12 @@ test('import --json gives the same as data', async () => {
 });
 
 test('import refuses in one line', async () => {
-  const folder = await temporaryFolder();
+  const folder = temporaryFolder();
   writeForeign(folder, 'G.onnx', generator(4));
-  expect(await ganx(folder, 'import', 'none.onnx')).toEqual(
+  expect(await ganx(['import', 'none.onnx'], folder)).toEqual(
     refusal('none.onnx: cannot read: no such file or folder (ENOENT)'),
   );
-  expect(await ganx(folder, 'import', 'G.onnx', '--freeze', 'main.*')).toEqual(
+  expect(await ganx(['import', 'G.onnx', '--freeze', 'main.*'], folder)).toEqual(
     refusal('--freeze: main.* fits no tensor of G.onnx'),
   );
 });

@@ -1,29 +1,25 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { encodeSafetensors } from '../../artifacts/safetensors.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import { trainingModels } from '../../training/models.ts';
 import type { Profile } from '../../training/profiling/profile.ts';
 import { everyTechnique, smallProgram } from '../training/every-technique.ts';
 import { onWebgpu, webgpuEnvironment, webgpuLacks } from '../software-webgpu.ts';
-import { ganx, program as ganxProgram, refusal, run } from './ganx.ts';
+import { ganx, program as ganxProgram, refusal, run } from '../ganx.ts';
+import { sharedFolder } from '../temporary-folder.ts';
 
 /* `ganx inspect` with --placement and --profile. */
 
-let folder: string;
+const folder = sharedFolder();
 const small = ['--batch', '8', '--set', 'network.hidden=16', '--set', 'network.layers=2'];
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'ganx-test-'));
-  const trained = await ganx(folder, 'train', 'ring8', '--out', 'run', '--steps', '4', ...small);
+  const trained = await ganx(['train', 'ring8', '--out', 'run', '--steps', '4', ...small], folder);
   expect(trained.code).toBe(0);
   writeFileSync(join(folder, 'x.safetensors'), encodeSafetensors(new Map([['x', tensor('float32', [1])]])));
-});
-
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const inspect = async (...args: string[]) => {
@@ -82,7 +78,7 @@ describe('--placement', () => {
   test.each(['--placement', '--profile'])(
     '%s says why a device does not work, as train does',
     async (what) => {
-      const { code, stderr } = await ganx(folder, 'inspect', 'run', what, '--device', 'cuda:9');
+      const { code, stderr } = await ganx(['inspect', 'run', what, '--device', 'cuda:9'], folder);
       expect(stderr).toMatch(
         /^ganx: --device: cuda:9 does not work here: .+; "ganx doctor" tells what mends it\n$/,
       );
@@ -91,18 +87,18 @@ describe('--placement', () => {
   );
 
   test('refuses what has no nodes', async () => {
-    expect(await ganx(folder, 'inspect', 'x.safetensors', '--placement')).toEqual(
+    expect(await ganx(['inspect', 'x.safetensors', '--placement'], folder)).toEqual(
       refusal(
         'x.safetensors: safetensors hold no nodes; --placement takes the folder of a run or an .onnx model',
       ),
     );
-    expect(await ganx(folder, 'inspect', 'run/checkpoints/step-4', '--placement')).toEqual(
+    expect(await ganx(['inspect', 'run/checkpoints/step-4', '--placement'], folder)).toEqual(
       refusal(
         'run/checkpoints/step-4: not the folder of a run (no recipe.json; found manifest.json, state.safetensors)',
       ),
     );
     writeFileSync(join(folder, 'broken.onnx'), 'no model');
-    expect((await ganx(folder, 'inspect', 'broken.onnx', '--placement')).stderr).toMatch(
+    expect((await ganx(['inspect', 'broken.onnx', '--placement'], folder)).stderr).toMatch(
       /^ganx: broken\.onnx: not an ONNX model \(.*\)\n$/,
     );
   });
@@ -151,10 +147,10 @@ describe('--profile', () => {
   );
 
   test('refuses what is no run', async () => {
-    expect(await ganx(folder, 'inspect', 'run/training-loop.onnx', '--profile')).toEqual(
+    expect(await ganx(['inspect', 'run/training-loop.onnx', '--profile'], folder)).toEqual(
       refusal('run/training-loop.onnx: is a file; --profile takes the folder of a run'),
     );
-    expect(await ganx(folder, 'inspect', 'x', '--profile')).toEqual(
+    expect(await ganx(['inspect', 'x', '--profile'], folder)).toEqual(
       refusal('x: cannot read: no such file or folder (ENOENT)'),
     );
   });
@@ -170,5 +166,5 @@ test.each([
   ],
   [['--placement', '--profile'], "option '--placement' cannot be used with option '--profile'"],
 ])('refuses %j', async (args, message) => {
-  expect(await ganx(folder, 'inspect', 'run', ...args)).toEqual(refusal(message));
+  expect(await ganx(['inspect', 'run', ...args], folder)).toEqual(refusal(message));
 });

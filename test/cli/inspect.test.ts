@@ -5,9 +5,9 @@ import { saveCheckpoint } from '../../artifacts/checkpoint.ts';
 import { RunFolder } from '../../artifacts/run-folder.ts';
 import { encodeSafetensors } from '../../artifacts/safetensors.ts';
 import { tensor } from '../../graph-builder/types.ts';
-import { temporaryFolder } from '../artifacts/temporary-folder.ts';
 import { conditionalModel, discriminatorModel, grey, plainRecipe } from '../inference/generators.ts';
-import { ganx } from './ganx.ts';
+import { ganx } from '../ganx.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 let folder: string;
 
@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 
 const inspect = async (...args: string[]) => {
-  const { code, stdout, stderr } = await ganx(folder, 'inspect', ...args);
+  const { code, stdout, stderr } = await ganx(['inspect', ...args], folder);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   return stdout;
 };
@@ -140,7 +140,7 @@ test.each([
   writeFileSync(join(folder, 'bad.safetensors'), 'hello');
   mkdirSync(join(folder, 'folder'));
   mkdirSync(join(folder, 'step-9'));
-  const { code, stdout, stderr } = await ganx(folder, 'inspect', name);
+  const { code, stdout, stderr } = await ganx(['inspect', name], folder);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(new RegExp(`^ganx: ${name}: ${message}.*\\n$`));
 });

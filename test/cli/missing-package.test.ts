@@ -1,9 +1,9 @@
 import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { temporaryFolder } from '../artifacts/temporary-folder.ts';
 import { conditionalModel } from '../inference/generators.ts';
-import { program, refusal, run } from './ganx.ts';
+import { program, refusal, run } from '../ganx.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 /** The built program with every package but one; returns a runner for it. */
 function without(missing: string) {

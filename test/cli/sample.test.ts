@@ -2,7 +2,6 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { temporaryFolder } from '../artifacts/temporary-folder.ts';
 import {
   conditionalModel,
   dropoutRecipe,
@@ -11,7 +10,8 @@ import {
   points,
   pointsRecipe,
 } from '../inference/generators.ts';
-import { ganx, refusal } from './ganx.ts';
+import { ganx, refusal } from '../ganx.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const inputs = ['classes.onnx', 'images.onnx', 'points.onnx'];
 let folder: string;
@@ -35,7 +35,7 @@ const sizeOf = async (name: string) => {
 
 describe('ganx sample', () => {
   test('writes a grid', async () => {
-    expect(await ganx(folder, 'sample', 'images.onnx')).toEqual({
+    expect(await ganx(['sample', 'images.onnx'], folder)).toEqual({
       code: 0,
       stdout: 'samples.png: 64 images of 1 x 16 x 16, seed 0\n',
       stderr: '',
@@ -46,7 +46,7 @@ describe('ganx sample', () => {
 
   test('the same seed gives the same file, another one another', async () => {
     const draw = (seed: string, out: string) =>
-      ganx(folder, 'sample', 'images.onnx', '-n', '4', '--seed', seed, '--threads', '1', '--out', out);
+      ganx(['sample', 'images.onnx', '-n', '4', '--seed', seed, '--threads', '1', '--out', out], folder);
     await draw('-3', 'a.png');
     await draw('-3', 'b.png');
     await draw('4', 'c.png');
@@ -55,7 +55,10 @@ describe('ganx sample', () => {
   });
 
   test('writes single files into a folder, and tells as JSON', async () => {
-    const { stdout } = await ganx(folder, 'sample', 'images.onnx', '-n', '3', '--out', 'new/deep', '--json');
+    const { stdout } = await ganx(
+      ['sample', 'images.onnx', '-n', '3', '--out', 'new/deep', '--json'],
+      folder,
+    );
     const files = ['000', '001', '002'].map((name) => join('new/deep', `${name}.png`));
     expect(JSON.parse(stdout)).toEqual({
       files,
@@ -71,35 +74,29 @@ describe('ganx sample', () => {
   test('takes the folder of a run, plots points, and takes a class by name', async () => {
     mkdirSync(join(folder, 'run'));
     cpSync(join(folder, 'images.onnx'), join(folder, 'run/generator.onnx'));
-    expect((await ganx(folder, 'sample', 'run', '-n', '1')).stdout).toBe(
+    expect((await ganx(['sample', 'run', '-n', '1'], folder)).stdout).toBe(
       'samples.png: 1 image of 1 x 16 x 16, seed 0\n',
     );
-    await ganx(folder, 'sample', 'points.onnx', '--out', 'plot.png');
+    await ganx(['sample', 'points.onnx', '--out', 'plot.png'], folder);
     expect(await sizeOf('plot.png')).toEqual([512, 512, 'png']);
-    const class2 = await ganx(folder, 'sample', 'classes.onnx', '--label', 'fox', '--out', 'fox.png');
+    const class2 = await ganx(['sample', 'classes.onnx', '--label', 'fox', '--out', 'fox.png'], folder);
     expect(class2.code).toBe(0);
-    await ganx(folder, 'sample', 'classes.onnx', '--label', '2', '--out', 'two.png');
-    await ganx(folder, 'sample', 'classes.onnx', '--label', 'cat', '--out', 'cat.png');
+    await ganx(['sample', 'classes.onnx', '--label', '2', '--out', 'two.png'], folder);
+    await ganx(['sample', 'classes.onnx', '--label', 'cat', '--out', 'cat.png'], folder);
     expect(bytesOf('fox.png')).toEqual(bytesOf('two.png'));
     expect(bytesOf('cat.png')).not.toEqual(bytesOf('fox.png'));
-    const { stdout } = await ganx(folder, 'sample', 'classes.onnx', '-n', '4', '--json');
+    const { stdout } = await ganx(['sample', 'classes.onnx', '-n', '4', '--json'], folder);
     expect(JSON.parse(stdout)).toMatchObject({ classes: ['cat', 'dog', 'fox', 'cat'] });
     const between = await ganx(
+      ['interpolate', 'classes.onnx', '--frames', '2', '--label', '1', '--json'],
       folder,
-      'interpolate',
-      'classes.onnx',
-      '--frames',
-      '2',
-      '--label',
-      '1',
-      '--json',
     );
     expect(JSON.parse(between.stdout)).toMatchObject({ classes: ['dog', 'dog'] });
   });
 
   test('truncation makes the samples more alike', async () => {
     const deviation = async (...args: string[]) => {
-      await ganx(folder, 'sample', 'classes.onnx', '--label', '0', '-n', '32', ...args);
+      await ganx(['sample', 'classes.onnx', '--label', '0', '-n', '32', ...args], folder);
       const { channels } = await sharp(bytesOf('samples.png')).stats();
       return channels[0]!.stdev;
     };
@@ -137,7 +134,7 @@ describe('ganx sample leaves nothing behind when it refuses', () => {
     ],
   ])('%j', async (args, message) => {
     writeFileSync(join(folder, 'text.onnx'), 'hello');
-    const { code, stdout, stderr } = await ganx(folder, 'sample', ...args);
+    const { code, stdout, stderr } = await ganx(['sample', ...args], folder);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     if (typeof message === 'string') expect(stderr).toBe(`ganx: ${message}\n`);
     else expect(stderr).toMatch(message);
@@ -146,7 +143,7 @@ describe('ganx sample leaves nothing behind when it refuses', () => {
 
   test('a single file that cannot be written takes the others back', async () => {
     mkdirSync(join(folder, 'out/001.png/x'), { recursive: true });
-    const { code, stderr } = await ganx(folder, 'sample', 'images.onnx', '-n', '3', '--out', 'out');
+    const { code, stderr } = await ganx(['sample', 'images.onnx', '-n', '3', '--out', 'out'], folder);
     expect({ code, stderr }).toEqual({
       code: 2,
       stderr: `ganx: ${join('out', '001.png')}: cannot write: it is a folder (EISDIR)\n`,
@@ -158,8 +155,8 @@ describe('ganx sample leaves nothing behind when it refuses', () => {
 describe('ganx interpolate', () => {
   test('writes the frames side by side, the ends those of the seeds', async () => {
     const { code, stdout } = await ganx(
+      ['interpolate', 'images.onnx', '--from-seed', '3', '--to-seed', '8', '--frames', '5'],
       folder,
-      ...['interpolate', 'images.onnx', '--from-seed', '3', '--to-seed', '8', '--frames', '5'],
     );
     expect({ code, stdout }).toEqual({
       code: 0,
@@ -170,14 +167,8 @@ describe('ganx interpolate', () => {
 
   test('writes single frames, and tells as JSON', async () => {
     const { stdout } = await ganx(
+      ['interpolate', 'images.onnx', '--frames', '2', '--out', 'f', '--json'],
       folder,
-      'interpolate',
-      'images.onnx',
-      '--frames',
-      '2',
-      '--out',
-      'f',
-      '--json',
     );
     expect(JSON.parse(stdout)).toEqual({
       files: ['000.png', '001.png'].map((name) => join('f', name)),
@@ -189,7 +180,7 @@ describe('ganx interpolate', () => {
   });
 
   test('refuses a file that is none', async () => {
-    expect(await ganx(folder, 'interpolate', 'missing.onnx')).toEqual(
+    expect(await ganx(['interpolate', 'missing.onnx'], folder)).toEqual(
       refusal('missing.onnx: cannot read: no such file or folder (ENOENT)'),
     );
   });

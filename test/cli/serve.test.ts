@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Generator } from '../../inference/node.ts';
-import { temporaryFolder } from '../artifacts/temporary-folder.ts';
 import { discriminatorModel, dropoutRecipe, generatorModel, grey } from '../inference/generators.ts';
 import { base64, digest, patience } from '../inference/server/service.ts';
 import type { Answer } from '../inference/server/service.ts';
-import { ganx, refusal } from './ganx.ts';
+import { ganx, refusal } from '../ganx.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { served } from './served.ts';
 
 const model = generatorModel(dropoutRecipe, grey);
@@ -152,7 +152,7 @@ describe('ganx serve --static', () => {
     const path = await modelFile();
     const folder = join(temporaryFolder(), 'site');
     for (let time = 0; time < 2; time++)
-      expect(await ganx('.', 'serve', path, '--static', folder)).toEqual({
+      expect(await ganx(['serve', path, '--static', folder], '.')).toEqual({
         code: 0,
         stdout: `${join(folder, 'index.html')}\n`,
         stderr: '',
@@ -169,7 +169,7 @@ describe('ganx serve --static', () => {
   it('writes nothing into a folder of other things', async () => {
     const folder = temporaryFolder();
     await writeFile(join(folder, 'thesis.tex'), '');
-    expect(await ganx('.', 'serve', await modelFile(), '--static', folder)).toEqual(
+    expect(await ganx(['serve', await modelFile(), '--static', folder], '.')).toEqual(
       refusal(
         `--static: ${folder} holds thesis.tex; expected an empty or new folder, or an earlier playground`,
       ),
@@ -184,7 +184,7 @@ describe('ganx serve refuses', () => {
     await new Promise((resolve) => other.once('listening', resolve));
     onTestFinished(() => void other.close());
     const { port } = other.address() as AddressInfo;
-    expect(await ganx('.', 'serve', await modelFile(), '--port', String(port))).toEqual(
+    expect(await ganx(['serve', await modelFile(), '--port', String(port)], '.')).toEqual(
       refusal(`--port: ${port} is in use on 127.0.0.1; choose another, or 0 for any that is free`),
     );
   });
@@ -205,22 +205,22 @@ describe('ganx serve refuses', () => {
     [['--max-batch', '0'], '--max-batch: "0" must be an integer from 1 to 1024'],
     [['--device', 'abacus'], 'device "abacus" must be cpu, cuda, cuda:<index> or webgpu'],
   ])('%j', async (flags, message) => {
-    expect(await ganx('.', 'serve', await modelFile(), ...flags)).toEqual(refusal(message));
+    expect(await ganx(['serve', await modelFile(), ...flags], '.')).toEqual(refusal(message));
   });
 
   it('what is no generator', async () => {
     const folder = temporaryFolder();
     const file = join(folder, 'discriminator.onnx');
     await writeFile(file, discriminatorModel(dropoutRecipe, grey));
-    const { code, stderr } = await ganx('.', 'serve', file);
+    const { code, stderr } = await ganx(['serve', file], '.');
     expect(code).toBe(2);
     expect(stderr).toMatch(
       /^ganx: .*discriminator\.onnx: not a ganx generator .*; expected the generator\.onnx of a ganx run\n$/,
     );
     const empty = join(folder, 'empty');
     await mkdir(empty);
-    expect((await ganx('.', 'serve', empty)).code).toBe(2);
-    expect((await ganx('.', 'serve', join(folder, 'nothing.onnx'))).stderr).toBe(
+    expect((await ganx(['serve', empty], '.')).code).toBe(2);
+    expect((await ganx(['serve', join(folder, 'nothing.onnx')], '.')).stderr).toBe(
       `ganx: ${join(folder, 'nothing.onnx')}: cannot read: no such file or folder (ENOENT)\n`,
     );
   });

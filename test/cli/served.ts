@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { onTestFinished } from 'vitest';
-import { program } from './ganx.ts';
-import type { Outcome } from './ganx.ts';
+import { program } from '../ganx.ts';
+import type { Outcome } from '../ganx.ts';
 
 export interface Served {
   readonly url: string;
@@ -28,10 +28,10 @@ export async function served(
     child.kill('SIGKILL');
     await ended;
   });
-  child.stderr.on('data', (data: Buffer) => (output.stderr += data.toString()));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
   const url = await new Promise<string>((resolve, reject) => {
-    child.stdout.on('data', (data: Buffer) => {
-      output.stdout += data.toString();
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output.stdout += text;
       const [url] = /^http:.+$/m.exec(output.stdout) ?? [];
       if (url !== undefined) resolve(url);
     });

@@ -4,23 +4,25 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { encodeSafetensors } from '../../artifacts/safetensors.ts';
 import { tensor } from '../../graph-builder/types.ts';
-import { temporaryFolder } from '../artifacts/temporary-folder.ts';
-import { ganx, program, refusal } from './ganx.ts';
+import { ganx, program, refusal } from '../ganx.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 test('--version is that of the package', async () => {
   const packageFile = join(import.meta.dirname, '../../package.json');
   const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
-  expect(await ganx('.', '--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  expect(await ganx(['--version'], '.')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
 });
 
 test('help, asked for or not, lists the commands', async () => {
-  const bare = await ganx('.');
-  const asked = await ganx('.', '--help');
+  const bare = await ganx([], '.');
+  const asked = await ganx(['--help'], '.');
   expect(bare).toEqual(asked);
   expect(bare.code).toBe(0);
   for (const command of ['train', 'sample', 'interpolate', 'inspect', 'doctor'])
     expect(bare.stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'));
-  expect((await ganx('.', 'sample', '--help')).stdout).toContain('Usage: ganx sample [options] <generator>');
+  expect((await ganx(['sample', '--help'], '.')).stdout).toContain(
+    'Usage: ganx sample [options] <generator>',
+  );
 });
 
 test.each([
@@ -47,14 +49,14 @@ test.each([
   [['bench', 'techniques', 'x'], "too many arguments for 'techniques'. Expected 0 arguments but got 1."],
   [['interpolate', 'g.onnx', '--frames', '1'], '--frames: "1" must be an integer from 2 to 65536'],
 ])('ganx %j', async (args, message) => {
-  expect(await ganx('.', ...args)).toEqual(refusal(message));
+  expect(await ganx(args, '.')).toEqual(refusal(message));
 });
 
 test.each([
   [['bench'], 'Usage: ganx bench [options] [command]'],
   [['help', 'nope'], 'Usage: ganx [options] [command]'],
 ])('ganx %j gives help instead of an error', async (args, usage) => {
-  const { code, stdout, stderr } = await ganx('.', ...args);
+  const { code, stdout, stderr } = await ganx(args, '.');
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr.split('\n')[0]).toBe(usage);
   expect(stderr).not.toContain('outputHelp');

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { chromiumLacks, launchChromium, openPage } from '../browser/chromium.ts';
 import { libraryFolders, libraryPage, serveSite } from '../browser/site.ts';
-import { inFolder } from './folder.ts';
+import { inFolder } from '../temporary-folder.ts';
 import { drawing } from './models.ts';
 
 // A page or a server draws for days: ten thousand samples must leave no more behind than the first hundreds.

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Generator } from '../../inference/node.ts';
 import { webgpuEnvironment, webgpuLacks } from '../software-webgpu.ts';
-import { inFolder } from './folder.ts';
+import { inFolder } from '../temporary-folder.ts';
 import type { RuntimeUnderTest } from './peer.ts';
 
 export const nodeCpu: RuntimeUnderTest = {

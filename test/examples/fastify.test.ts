@@ -3,7 +3,7 @@ import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { Generator } from '../../inference/node.ts';
-import { temporaryFolder } from '../artifacts/temporary-folder.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { dropoutRecipe, generatorModel, grey } from '../inference/generators.ts';
 
 const root = join(import.meta.dirname, '../..');

@@ -6,7 +6,7 @@ import { encodeModel } from '../../artifacts/onnx/encode.ts';
 import { Graph } from '../../graph-builder/graph.ts';
 import { relu } from '../../graph-builder/ops/activation.ts';
 import { Generator } from '../../inference/node.ts';
-import { temporaryFolder } from '../artifacts/temporary-folder.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { conditionalModel, discriminatorModel, grey, plainRecipe } from './generators.ts';
 
 const expected = 'expected the generator.onnx of a ganx run';

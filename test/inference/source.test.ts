@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { InputError } from '../../artifacts/errors.ts';
 import { Generator } from '../../inference/node.ts';
 import type { ModelSource, Progress } from '../../inference/node.ts';
-import { temporaryFolder } from '../artifacts/temporary-folder.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { encoderModel, encoderRecipe, generatorModel, grey } from './generators.ts';
 
 const model = Uint8Array.from(generatorModel(encoderRecipe, grey));

@@ -1,12 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { encodeSafetensors } from '../../artifacts/safetensors.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import { openDataset } from '../../training/data/dataset.ts';
-import { ganx } from '../training/fixtures.ts';
+import { ganx } from '../ganx.ts';
 import { pythonLacks } from '../artifacts/python.ts';
+import { sharedFolder } from '../temporary-folder.ts';
 import { python } from './python.ts';
 
 /** Steps in PyTorch, then in ganx. */
@@ -24,10 +24,7 @@ const lacking = pythonLacks('torch', 'safetensors', 'onnxruntime', 'onnxscript')
 describe.skipIf(lacking)(
   `a DCGAN from PyTorch, trained on and taken back${lacking ? `, skipped: ${lacking}` : ''}`,
   () => {
-    const folder = mkdtempSync(join(tmpdir(), 'ganx-finetune-'));
-    afterAll(() => {
-      rmSync(folder, { recursive: true });
-    });
+    const folder = sharedFolder();
     let left: { dLoss: number; gLoss: number };
     const checked = () =>
       JSON.parse(python('finetune.py', 'check', folder, join(folder, 'run'))) as Record<

@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { encodeSafetensors } from '../../artifacts/safetensors.ts';
 import { normals } from '../../graph-builder/hash.ts';
 import { buildProgram } from '../../graph-builder/program.ts';
@@ -10,6 +9,7 @@ import { mixedPrecision } from '../../graph-builder/rewrites/mixed-precision.ts'
 import { sizeOf } from '../../graph-builder/shape.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import { pythonLacks } from '../artifacts/python.ts';
+import { sharedFolder } from '../temporary-folder.ts';
 import { python } from './python.ts';
 import { dcgan, images, mlp, points, randomBatches, recipeOf } from './recipes.ts';
 import { initialState, readState, TrainingModel } from './training-run.ts';
@@ -19,10 +19,7 @@ const seed = 7;
 const lacking = pythonLacks('torch', 'safetensors');
 
 describe.skipIf(lacking)(`mixed precision of PyTorch${lacking ? `, skipped: ${lacking}` : ''}`, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'ganx-amp-'));
-  afterAll(() => {
-    rmSync(folder, { recursive: true });
-  });
+  const folder = sharedFolder();
 
   // After the first step the momentum is the gradient.
   const sgd = { kind: 'sgd', learningRate: 1e-3, momentum: 0.9 } as const;

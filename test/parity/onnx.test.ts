@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
 import { encodeSafetensors } from '../../artifacts/safetensors.ts';
 import { discriminatorGraph, generatorGraph, samplerGraph } from '../../graph-builder/export.ts';
@@ -10,6 +9,7 @@ import type { TrainingProgram } from '../../graph-builder/program.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import { pythonLacks } from '../artifacts/python.ts';
+import { sharedFolder } from '../temporary-folder.ts';
 import { python } from './python.ts';
 import { adam, dcgan, images, mlp, points, randomBatches, randomRecipe, recipeOf } from './recipes.ts';
 import { controlRows, initialState, TrainingModel } from './training-run.ts';
@@ -51,10 +51,7 @@ const batchesOf = ({ recipe, sample }: TrainingProgram, count: number) => ({
 const lacking = pythonLacks('onnx', 'onnxruntime', 'safetensors');
 
 describe.skipIf(lacking)(`models in Python${lacking ? `, skipped: ${lacking}` : ''}`, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'ganx-onnx-'));
-  afterAll(() => {
-    rmSync(folder, { recursive: true });
-  });
+  const folder = sharedFolder();
   const expected: Record<string, number[][]> = {};
   let printed: string | undefined;
   const checkAndTrain = () => (printed ??= python('onnx_models.py', folder));

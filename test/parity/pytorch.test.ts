@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { encodeSafetensors } from '../../artifacts/safetensors.ts';
 import { normals } from '../../graph-builder/hash.ts';
 import { buildProgram } from '../../graph-builder/program.ts';
@@ -11,6 +10,7 @@ import type { Tensor } from '../../graph-builder/types.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import { openDataset } from '../../training/data/dataset.ts';
 import { pythonLacks } from '../artifacts/python.ts';
+import { sharedFolder } from '../temporary-folder.ts';
 import { python } from './python.ts';
 import { dcgan, images, mlp, points, randomBatches, recipeOf } from './recipes.ts';
 import { initialState, readState, trainFromStart } from './training-run.ts';
@@ -182,10 +182,7 @@ function deviating(actual: State, expected: State): { name: string; deviation: n
 const lacking = pythonLacks('torch', 'safetensors');
 
 describe.skipIf(lacking)(`steps of PyTorch${lacking ? `, skipped: ${lacking}` : ''}`, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'ganx-parity-'));
-  afterAll(() => {
-    rmSync(folder, { recursive: true });
-  });
+  const folder = sharedFolder();
 
   const batchesOf = new Map<Case, Promise<Tensor>>();
   /** What a case trains on, made once. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { pythonLacks } from '../artifacts/python.ts';
-import { temporaryFolder } from '../training/fixtures.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const root = join(import.meta.dirname, '../../python');
 
@@ -38,8 +38,8 @@ describe('the Python package', () => {
     python(['-m', 'mypy'], root);
   });
 
-  testPython('is built with its type marker, and imports without PyTorch', ['hatchling'], async () => {
-    const folder = await temporaryFolder();
+  testPython('is built with its type marker, and imports without PyTorch', ['hatchling'], () => {
+    const folder = temporaryFolder();
     const target = join(folder, 'installed');
     const install = [
       '-m',

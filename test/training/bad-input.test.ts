@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { ganx, temporaryFolder, tiny, writeDigits } from './fixtures.ts';
+import { ganx } from '../ganx.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { tiny, writeDigits } from './fixtures.ts';
 
 async function image(path: string, colour: string): Promise<void> {
   await sharp({ create: { width: 20, height: 20, channels: 3, background: colour } })
@@ -23,14 +25,14 @@ async function refused(folder: string, args: readonly string[], message: string 
 
 describe('bad data', () => {
   it('is refused: a missing path, an empty folder', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     await refused(folder, ['nowhere'], 'nowhere: no such file or folder');
     await mkdir(join(folder, 'empty'));
     await refused(folder, ['empty'], /empty: .*PNG, JPEG or WebP/);
   });
 
   it('a corrupt JPEG among good ones is skipped, counted and named', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     await mkdir(join(folder, 'pictures'));
     for (let i = 0; i < 9; i++) await image(join(folder, `pictures/${i}.jpg`), `rgb(${i * 20}, 90, 30)`);
     const whole = await readFile(join(folder, 'pictures/0.jpg'));
@@ -50,14 +52,14 @@ describe('bad data', () => {
   });
 
   it('is refused where all images are corrupt', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     await mkdir(join(folder, 'pictures'));
     for (const name of ['a', 'b']) await writeFile(join(folder, `pictures/${name}.jpg`), 'no picture');
     await refused(folder, ['pictures'], /pictures: .*2/);
   });
 
   it('is refused: truncated or foreign IDX, and a label count that differs', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const data = join(folder, 'digits');
     await mkdir(data);
     await writeDigits(data, 50);
@@ -128,11 +130,11 @@ describe('bad options', () => {
     [['--resume', '--out', 'nowhere'], 'nowhere: no such folder'],
     [['ring8', '--recipe', 'dcgan'], /recipe dcgan cannot make points \[2\]/],
   ] as const)('%j', async (args, message) => {
-    await refused(await temporaryFolder(), args, message);
+    await refused(temporaryFolder(), args, message);
   });
 
   it('refuses a recipe file that is not JSON, and one with an unknown setting', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     await writeFile(join(folder, 'bad.json'), '{ network: }');
     await refused(folder, ['--recipe', './bad.json'], './bad.json: is not JSON');
     await writeFile(join(folder, 'odd.json'), '{ "extends": "dcgan", "learningRate": 1 }');
@@ -144,7 +146,7 @@ describe('bad options', () => {
   });
 
   it('refuses an out folder that is not empty, holds another run, is a file, or cannot be written', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     await mkdir(join(folder, 'full'));
     await writeFile(join(folder, 'full/notes.txt'), 'mine');
     await refused(folder, ['--out', 'full'], /full: is not empty \(found notes.txt\)/);
@@ -162,7 +164,7 @@ describe('bad options', () => {
   });
 
   it('refuses to resume another run', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const data = await writeDigits(folder, 50);
     const first = ['train', data, ...tiny, '--steps', '2', '--out', 'run', '--sample-every', '0'];
     expect((await ganx(first, folder)).code).toBe(0);

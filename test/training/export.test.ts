@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { readInitializers, readModelInfo } from '../../artifacts/onnx/decode.ts';
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
 import { loadCheckpoint } from '../../artifacts/checkpoint.ts';
@@ -15,14 +14,15 @@ import type { Tensor } from '../../graph-builder/types.ts';
 import { Generator } from '../../inference/node.ts';
 import { checkGenerator } from '../../training/check-generator.ts';
 import { dropoutRecipe, generatorModel, grey } from '../inference/generators.ts';
-import { ganx, tiny, writeDigits } from './fixtures.ts';
+import { ganx } from '../ganx.ts';
+import { sharedFolder } from '../temporary-folder.ts';
+import { tiny, writeDigits } from './fixtures.ts';
 
-let folder: string;
+const folder = sharedFolder();
 const run = (...args: string[]) => ganx(args, folder);
 const at = (name: string) => join(folder, name);
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ganx-export-'));
   const data = await writeDigits(folder, 100);
   const { code, stderr } = await run(
     ...[
@@ -41,8 +41,6 @@ beforeAll(async () => {
   );
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 });
-
-afterAll(() => rm(folder, { recursive: true }));
 
 async function draw(name: string, seed: number): Promise<Float32Array> {
   const generator = await Generator.load(at(name), { threads: 1 });

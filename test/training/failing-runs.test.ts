@@ -2,7 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadCheckpoint } from '../../artifacts/checkpoint.ts';
-import { ganx, temporaryFolder, tiny, writeDigits } from './fixtures.ts';
+import { ganx } from '../ganx.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { tiny, writeDigits } from './fixtures.ts';
 
 // Real trainings, each made to fail in one way.
 
@@ -75,7 +77,7 @@ describe('a verdict falls on', () => {
     ['hard labels', hardLabels],
     ['soft labels', []],
   ])('a D that has won, with %s', async (_, labels) => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const data = await writeDigits(folder, 100);
     const rates = set('optimizer.generator.learningRate=1e-6', 'optimizer.discriminator.learningRate=2e-3');
     const { code, stdout } = await ganx(
@@ -99,7 +101,7 @@ describe('a verdict falls on', () => {
   });
 
   it('gradients that are too large', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const data = await writeDigits(folder, 100);
     const wild = set('optimizer.discriminator.learningRate=0.2', 'network.normalization=none');
     const { stdout } = await ganx(
@@ -110,7 +112,7 @@ describe('a verdict falls on', () => {
   });
 
   it('a D that believes garbage; it shows in the report, in inspect, and once', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const args = ['train', ...lazyDiscriminator, '--steps', '1000', '--out', 'run', '--json'];
     const { code, stdout } = await ganx(args, folder);
     expect(code).toBe(0);
@@ -134,7 +136,7 @@ describe('a verdict falls on', () => {
   });
 
   it('a loss that swings and samples that have collapsed', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const rates = set('optimizer.discriminator.learningRate=0.1', 'optimizer.generator.learningRate=0.1');
     await ganx(['train', ...points, ...rates, '--steps', '1500', '--out', 'run'], folder);
     const rules = (await verdicts(folder)).map(({ rule }) => rule);
@@ -145,7 +147,7 @@ describe('a verdict falls on', () => {
 
 describe('verdicts after --resume', () => {
   it('are those of a run in one piece', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const train = (out: string, steps: number, ...more: string[]) =>
       ganx(
         ['train', ...lazyDiscriminator, '--threads', '1', '--sample-every', '100', '--out', out].concat([
@@ -170,7 +172,7 @@ describe('verdicts after --resume', () => {
 
 describe('--on-diverge', () => {
   it('stop: ends with code 3 and names rollback', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const { code, stdout } = await ganx(['train', ...sgd(0.4), '--steps', '40', '--out', 'run'], folder);
     expect(code).toBe(3);
     expect(stdout).toMatch(
@@ -180,7 +182,7 @@ describe('--on-diverge', () => {
   });
 
   it('rollback: goes back with half the learning rates, and resumes with these', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const train = (out: string, steps: number, ...more: string[]) =>
       ganx(
         ['train', ...sgd(0.4), '--on-diverge', 'rollback', '--out', out, '--steps', String(steps), ...more],
@@ -214,7 +216,7 @@ describe('--on-diverge', () => {
   });
 
   it('rollback: takes the undone steps out of the log', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     // With momentum it takes 17 steps to diverge, and the log has step 10 by then.
     const args = ['train', ...sgd(0.1, 0.9), '--on-diverge', 'rollback', '--steps', '120', '--out', 'run'];
     await ganx(args, folder);
@@ -226,7 +228,7 @@ describe('--on-diverge', () => {
   });
 
   it('rollback: gives up after three, with code 3 and the last good checkpoint', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     // A state of a run on the point of diverging is not saved by lower rates.
     const args = [...sgd(1), '--steps', '4000', '--checkpoint-every', '3', '--on-diverge', 'rollback'];
     const { code, stdout } = await ganx(['train', ...args, '--out', 'run', '--json'], folder);
@@ -254,7 +256,7 @@ describe('--on-diverge', () => {
   });
 
   it('rollback: in mixed precision not to a state whose gradients had overflowed already', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const optimizer = JSON.stringify({ kind: 'sgd', learningRate: 1, momentum: 0.99 });
     const settings = [
       'precision=mixed',
@@ -288,7 +290,7 @@ describe('--on-diverge', () => {
   });
 
   it('refuses anything else', async () => {
-    const { code, stderr } = await ganx(['train', '--on-diverge', 'pray'], await temporaryFolder());
+    const { code, stderr } = await ganx(['train', '--on-diverge', 'pray'], temporaryFolder());
     expect({ code, stderr }).toEqual({
       code: 2,
       stderr: 'ganx: --on-diverge: "pray" is unknown; expected stop or rollback\n',

@@ -4,12 +4,13 @@ import { describe, expect, test } from 'vitest';
 import { decodeSafetensors } from '../../artifacts/safetensors.ts';
 import { readInitializers } from '../../artifacts/onnx/decode.ts';
 import { discriminator, generator, node, writeForeign } from '../artifacts/import/foreign.ts';
-import { ganx, temporaryFolder } from './fixtures.ts';
+import { ganx } from '../ganx.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const short = ['--steps', '4', '--batch', '16'];
 
-async function networks(size = 8): Promise<{ folder: string; both: string[] }> {
-  const folder = await temporaryFolder();
+function networks(size = 8): { folder: string; both: string[] } {
+  const folder = temporaryFolder();
   writeForeign(folder, 'G.onnx', generator(size));
   writeForeign(folder, 'D.onnx', discriminator(size));
   return { folder, both: ['train', '--generator', 'G.onnx', '--discriminator', 'D.onnx', ...short] };
@@ -19,7 +20,7 @@ const tensorsIn = (path: string) => decodeSafetensors(readFileSync(path), path).
 
 describe('imported networks', () => {
   test('are trained, and exported under the names that they had', async () => {
-    const { folder, both } = await networks();
+    const { folder, both } = networks();
     const { code, stdout, stderr } = await ganx([...both, '--out', 'run'], folder);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('note: D.onnx: ends in a sigmoid, which is left out: D is trained on logits');
@@ -34,7 +35,7 @@ describe('imported networks', () => {
   });
 
   test('go on from the copies in the run folder, bit for bit', async () => {
-    const { folder, both } = await networks();
+    const { folder, both } = networks();
     await ganx([...both, '--out', 'whole', '--threads', '1'], folder);
     await ganx([...both, '--out', 'parts', '--threads', '1', '--steps', '2'], folder);
     writeFileSync(join(folder, 'G.onnx'), 'gone');
@@ -64,21 +65,21 @@ describe('imported networks', () => {
       'network.filters=8 changes nothing where both networks are from files; leave it out',
     ],
   ])('refuse %j --set %s, which would have no effect', async (files, setting, message) => {
-    const { folder } = await networks(16);
+    const { folder } = networks(16);
     const { code, stderr } = await ganx(['train', ...files, ...short, '--set', setting], folder);
     expect(stderr).toMatch(message);
     expect(code).toBe(2);
   });
 
   test('let what is not from a file be set', async () => {
-    const { folder } = await networks(16);
+    const { folder } = networks(16);
     const args = ['--set', 'network.zDim=4', '--set', 'network.filters=4', '--size', '16', '--steps', '1'];
     const { code, stderr } = await ganx(['train', '--generator', 'G.onnx', '--out', 'run', ...args], folder);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 
   test('keep what is frozen, bit for bit', async () => {
-    const { folder, both } = await networks();
+    const { folder, both } = networks();
     const { code } = await ganx([...both, '--freeze', 'generator/fc.w*', '--out', 'run'], folder);
     expect(code).toBe(0);
     const before = readInitializers(readFileSync(join(folder, 'G.onnx')), 'G.onnx');
@@ -92,7 +93,7 @@ describe('imported networks', () => {
   });
 
   test('play against networks of ganx', async () => {
-    const { folder } = await networks(16);
+    const { folder } = networks(16);
     for (const role of ['generator', 'discriminator']) {
       const file = role === 'generator' ? 'G.onnx' : 'D.onnx';
       const { code, stderr } = await ganx(['train', `--${role}`, file, ...short, '--out', role], folder);
@@ -143,7 +144,7 @@ describe('networks that do not fit are refused in one line', () => {
       'recipe finetune cannot make images [1,16,16]: minibatch-discrimination: works on the layers of the discriminator, and this one is imported; turn it off with --set techniques.minibatchDiscrimination.kernels=0',
     ],
   ])('%j', async (flags, message) => {
-    const { folder } = await networks(16);
+    const { folder } = networks(16);
     writeForeign(folder, 'small.onnx', generator(8));
     writeForeign(folder, 'small-d.onnx', discriminator(8));
     writeForeign(folder, 'two.onnx', discriminator(16, 2));

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { InputError } from '../../artifacts/errors.ts';
 import { presets } from '../../training/presets.ts';
 import { resolveRecipe } from '../../training/recipe.ts';
-import { temporaryFolder } from './fixtures.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const sgd = { kind: 'sgd', learningRate: 0.01, momentum: 0 };
 
@@ -34,13 +34,13 @@ test('--set of the same kind changes nothing', async () => {
 });
 
 test('a recipe file may do the same', async () => {
-  const path = join(await temporaryFolder(), 'sgd.json');
+  const path = join(temporaryFolder(), 'sgd.json');
   writeFileSync(path, '{ "extends": "dcgan", "optimizer": { "generator": { "kind": "sgd" } } }');
   expect((await resolveRecipe(path)).optimizer.generator).toEqual(sgd);
 });
 
 test('a recipe file may be that of a run, and may begin with a byte order mark', async () => {
-  const path = join(await temporaryFolder(), 'recipe.json');
+  const path = join(temporaryFolder(), 'recipe.json');
   const recipe = { ...presets.mlp!, batch: 32 };
   const run = {
     ...{ format: 'ganx.run', formatVersion: 1, ganxVersion: '0.1.0', recipe, data: 'ring8' },
@@ -65,7 +65,7 @@ test.each([
   ['{ "extends": 3 }', 'extends is 3, must be one of dcgan, acgan, vaegan, klgan, mlp, finetune'],
   ['{ "format": "ganx.run" }', 'formatVersion: Invalid input: expected 1; was it written by another ganx?'],
 ])('a recipe file %s is refused', async (content, message) => {
-  const path = join(await temporaryFolder(), 'recipe.json');
+  const path = join(temporaryFolder(), 'recipe.json');
   writeFileSync(path, content);
   await expect(resolveRecipe(path)).rejects.toThrow(new InputError(`${path}: ${message}`));
 });

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { decodeSafetensors } from '../../artifacts/safetensors.ts';
 import { presets } from '../../training/presets.ts';
-import { ganx, temporaryFolder, tiny, writeDigits } from './fixtures.ts';
+import { ganx } from '../ganx.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { tiny, writeDigits } from './fixtures.ts';
 
 const lines = (text: string) =>
   text
@@ -22,7 +24,7 @@ async function trained(folder: string, ...args: string[]) {
 
 describe('every recipe for images trains, exports and is sampled', () => {
   it.each(Object.keys(presets))('%s', async (recipe) => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const network = recipe === 'mlp' ? ['--set', 'network.hidden=16', '--set', 'network.zDim=8'] : tiny;
     const data = await writeDigits(folder, 100);
     const args = ['train', data, '--size', '16', '--batch', '8', ...network, '--recipe', recipe];
@@ -37,7 +39,7 @@ describe('every recipe for images trains, exports and is sampled', () => {
 
 describe('acgan', () => {
   it('is sampled by class, named or numbered; dcgan has no classes', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     await trained(folder, '--recipe', 'acgan', '--steps', '10');
     const one = await ganx(['sample', 'run', '-n', '2', '--label', '7', '--out', 'seven.png'], folder);
     expect(one.code).toBe(0);
@@ -52,7 +54,7 @@ describe('acgan', () => {
   });
 
   it('refuses data without labels, in one line', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const { code, stderr } = await ganx(['train', 'ring8', '--recipe', 'acgan', '--steps', '5'], folder);
     expect(code).toBe(2);
     expect(stderr.trim().split('\n')).toHaveLength(1);
@@ -61,7 +63,7 @@ describe('acgan', () => {
 
 describe('vaegan', () => {
   it('exports an encoder, logs what it learns, and reconstructs', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const { log, files } = await trained(folder, '--recipe', 'vaegan', '--steps', '20');
     expect(files).toContain('encoder.onnx');
     expect(Object.keys(log[0]!).slice(-2)).toEqual(['prior', 'reconstruction']);
@@ -93,7 +95,7 @@ describe('snapshots', () => {
   const options = ['--set', 'techniques.snapshots={"count":3,"every":4,"steps":2}'];
 
   it('are taken of the live weights on schedule, and a resumed run is exact', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const data = await writeDigits(folder, 100);
     const run = (out: string, ...more: string[]) =>
       ganx(['train', data, ...tiny, ...options, '--out', out, '--sample-every', '0', ...more], folder);

@@ -2,13 +2,15 @@ import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/pro
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { ganx, temporaryFolder, tiny, writeDigits } from './fixtures.ts';
+import { ganx } from '../ganx.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { tiny, writeDigits } from './fixtures.ts';
 
 const quick = [...tiny, '--sample-every', '0'];
 const resume = ['train', '--out', 'run', '--resume', '--sample-every', '0'];
 
 async function started(length: readonly string[], count = 50): Promise<string> {
-  const folder = await temporaryFolder();
+  const folder = temporaryFolder();
   await mkdir(join(folder, 'digits'));
   await writeDigits(join(folder, 'digits'), count);
   const { code, stderr } = await ganx(['train', 'digits', ...quick, ...length, '--out', 'run'], folder);
@@ -65,7 +67,7 @@ describe('the data of a resumed run', () => {
   it('are known by their content, from any folder and under any path', async () => {
     const folder = await started(['--steps', '2']);
     expect((await config(folder)).data).toBe(join(folder, 'digits'));
-    const elsewhere = await temporaryFolder();
+    const elsewhere = temporaryFolder();
     const from = ['train', '--out', join(folder, 'run'), '--resume', '--sample-every', '0'];
     expect((await ganx([...from, '--steps', '3'], elsewhere)).code).toBe(0);
     await cp(join(folder, 'digits'), join(elsewhere, 'copy'), { recursive: true });
@@ -109,7 +111,7 @@ describe('a resumed run that cannot go on as it is', () => {
 
 describe('a run beside its data', () => {
   it('is no data when it is resumed, and is named after their folder', async () => {
-    const folder = join(await temporaryFolder(), 'pictures');
+    const folder = join(temporaryFolder(), 'pictures');
     await mkdir(folder);
     for (let i = 0; i < 8; i++)
       await sharp({ create: { width: 16, height: 16, channels: 3, background: `rgb(${i * 20}, 90, 30)` } })
@@ -238,7 +240,7 @@ describe('checkpoints', () => {
   });
 
   it('that were not yet saved when training diverged are not promised', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const wild = ['generator', 'discriminator'].flatMap((network) => [
       ...['--set', `optimizer.${network}.kind=sgd`, '--set', `optimizer.${network}.learningRate=1`],
     ]);
@@ -265,7 +267,7 @@ describe('checkpoints', () => {
 
 describe('two runs at once', () => {
   it('have a folder each, or one is refused', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const data = await writeDigits(folder, 50);
     const both = (...more: string[]) =>
       Promise.all([1, 2].map(() => ganx(['train', data, ...quick, '--steps', '2', ...more], folder)));

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { ganx, temporaryFolder, tiny, writeDigits } from './fixtures.ts';
+import { ganx } from '../ganx.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { tiny, writeDigits } from './fixtures.ts';
 
 const root = join(import.meta.dirname, '../..');
 const main = join(root, 'dist/cli/main.js');
@@ -39,7 +41,7 @@ async function interrupted(
 
 describe('a signal', () => {
   it('while the data are read is 130, and nothing is left', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     // Resizing 10,000 digits to that size takes long enough.
     const args = ['train', '--size', '512', '--recipe', 'mlp', '--out', 'run'];
     const watcher = watch(folder);
@@ -57,7 +59,7 @@ describe('a signal', () => {
   });
 
   it('that comes twice at once is one', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const { code, stderr } = await interrupted(folder, (kill) => {
       kill('SIGTERM');
       setTimeout(kill, 5, 'SIGINT');
@@ -70,7 +72,7 @@ describe('a signal', () => {
   });
 
   it.skipIf(process.platform === 'win32')('of a closed terminal is one, with a checkpoint', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const { code } = await interrupted(folder, (kill) => {
       kill('SIGHUP');
     });
@@ -79,7 +81,7 @@ describe('a signal', () => {
   });
 
   it('that comes again later ends a step that takes long, without an abort', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const slow = ['train', '--steps', '99', '--size', '16', '--batch', '512', '--sample-every', '0'];
     const large = [...slow, '--set', 'techniques.discriminatorSteps=8'];
     const { code, signal, stderr } = await interrupted(
@@ -99,7 +101,7 @@ describe('a signal', () => {
 
 describe('output that nobody takes', () => {
   it('does not end a training whose reader has gone', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const { code, stderr } = await interrupted(
       folder,
       (_, closeOutput) => {
@@ -114,7 +116,7 @@ describe('output that nobody takes', () => {
   it.skipIf(!existsSync('/dev/full'))(
     'because the disk is full is one line and code 2 (skipped where /dev/full is not)',
     async () => {
-      const folder = await temporaryFolder();
+      const folder = temporaryFolder();
       const data = await writeDigits(folder, 50);
       const commands = [`train ${data} ${tiny.join(' ')} --steps 2 --out run`, 'inspect run'];
       for (const command of commands) {
@@ -134,7 +136,7 @@ describe('output that nobody takes', () => {
 
 describe('train() in the library', () => {
   it('keeps what was trained where a listener throws, and rejects with what it threw', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const script = `
       import { train } from ${JSON.stringify(join(root, 'dist/index.js'))};
       const onEvent = ({ type }) => { if (type === 'step') throw new RangeError('mine'); };
@@ -155,7 +157,7 @@ describe('train() in the library', () => {
 describe('a device that does not work', () => {
   // onnxruntime-node brings no CUDA of its own; where there is one, nothing is refused.
   it('is one line and code 2', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const { code, stderr } = await ganx(['train', ...tiny, '--steps', '1', '--device', 'cuda:9'], folder);
     expect(stderr).toMatch(/^ganx: --device: cuda:9 does not work here: .+; "ganx doctor" tells .*\n$/);
     expect(code).toBe(2);

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { decodeSafetensors } from '../../artifacts/safetensors.ts';
 import { loadCheckpoint } from '../../artifacts/checkpoint.ts';
-import { ganx, temporaryFolder, tiny, writeDigits } from './fixtures.ts';
+import { ganx } from '../ganx.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { tiny, writeDigits } from './fixtures.ts';
 
 async function state(run: string, step: number): Promise<Buffer> {
   return readFile(join(run, 'checkpoints', `step-${step}`, 'state.safetensors'));
@@ -11,7 +13,7 @@ async function state(run: string, step: number): Promise<Buffer> {
 
 describe('ganx train', () => {
   it('leaves a whole run folder', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const data = await writeDigits(folder, 100);
     const { code, stdout, stderr } = await ganx(
       ['train', data, ...tiny, '--steps', '20', '--out', 'run', '--sample-every', '10'],
@@ -51,7 +53,7 @@ describe('ganx train', () => {
   });
 
   it('ends when the learning rates have decayed, where nothing else is asked for', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const small = ['--set', 'network.hidden=16', '--set', 'techniques.rateDecay.steps=12', '--batch', '16'];
     const { code, stdout } = await ganx(['train', 'ring8', ...small, '--out', 'run'], folder);
     expect(code).toBe(0);
@@ -59,7 +61,7 @@ describe('ganx train', () => {
   });
 
   it('is exact: 10 steps are 5, saved, loaded and 5 more, bit for bit; and one seed gives one state', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const data = await writeDigits(folder, 100);
     const run = (out: string, ...more: string[]) =>
       ganx(['train', data, ...tiny, '--out', out, '--threads', '2', '--sample-every', '0', ...more], folder);
@@ -81,7 +83,7 @@ describe('ganx train', () => {
   });
 
   it('stops on Ctrl-C with a checkpoint and code 130, and resumes to the same state', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const data = await writeDigits(folder, 100);
     const args = ['train', data, ...tiny, '--out', 'run', '--sample-every', '0'];
     let sent = false;
@@ -109,7 +111,7 @@ describe('ganx train', () => {
   });
 
   it('passes over a damaged checkpoint and cuts the log back', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const data = await writeDigits(folder, 100);
     const args = ['train', data, ...tiny, '--out', 'run', '--sample-every', '0', '--checkpoint-every', '10'];
     expect((await ganx([...args, '--steps', '20'], folder)).code).toBe(0);
@@ -143,7 +145,7 @@ describe('ganx train', () => {
   });
 
   it('ends with code 3 when training diverges, and keeps the last good checkpoint', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const data = await writeDigits(folder, 100);
     const args = ['train', data, ...tiny, '--out', 'run', '--sample-every', '0'];
     const sgd = 'optimizer.discriminator={"kind":"sgd","learningRate":1,"momentum":0.99}';
@@ -164,7 +166,7 @@ describe('ganx train', () => {
   });
 
   it('trains points', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const { code, stdout } = await ganx(
       ['train', 'ring8', '--steps', '50', '--out', 'ring', '--set', 'network.hidden=16', '--json'],
       folder,

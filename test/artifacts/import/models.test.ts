@@ -1,17 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { InputError } from '../../../artifacts/errors.ts';
 import { onnx } from '../../../artifacts/onnx/proto.ts';
 import { importModel } from '../../../artifacts/import/imported-model.ts';
+import { sharedFolder } from '../../temporary-folder.ts';
 import { discriminator, foreignModel, generator, node, writeForeign } from './foreign.ts';
 import type { Foreign } from './foreign.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'ganx-foreign-'));
-afterAll(() => {
-  rmSync(folder, { recursive: true });
-});
+const folder = sharedFolder();
 
 const good = generator(4);
 const [dense, view, last] = good.nodes as [Foreign['nodes'][0], Foreign['nodes'][0], Foreign['nodes'][0]];

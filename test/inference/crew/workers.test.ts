@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { temporaryFolder } from '../../artifacts/temporary-folder.ts';
+import { temporaryFolder } from '../../temporary-folder.ts';
 import { dropoutRecipe, generatorModel, grey } from '../generators.ts';
 
 /** Runs a module against the built package, with `Generator` and `file`, a generator with dropout. */

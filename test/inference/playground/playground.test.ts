@@ -8,8 +8,8 @@ import { Generator } from '../../../inference/node.ts';
 import type { SampleOptions } from '../../../inference/node.ts';
 import { chromiumLacks, launchChromium } from '../../browser/chromium.ts';
 import { serveSite } from '../../browser/site.ts';
-import { temporaryFolder } from '../../artifacts/temporary-folder.ts';
-import { ganx } from '../../cli/ganx.ts';
+import { ganx } from '../../ganx.ts';
+import { temporaryFolder } from '../../temporary-folder.ts';
 import { served } from '../../cli/served.ts';
 import {
   classes,
@@ -229,7 +229,7 @@ describe.skipIf(chromiumLacks)(`the playground${chromiumLacks ? ` (skipped: ${ch
     const folder = join(temporaryFolder(), 'site');
     const path = join(temporaryFolder(), 'generator.onnx');
     await writeFile(path, digits);
-    expect((await ganx('.', 'serve', path, '--static', folder)).code).toBe(0);
+    expect((await ganx(['serve', path, '--static', folder], '.')).code).toBe(0);
     const host = async (folders: Record<string, string>) => {
       const site = await serveSite({ folders });
       onTestFinished(() => site.close());
@@ -288,7 +288,7 @@ describe.skipIf(chromiumLacks)(`the playground${chromiumLacks ? ` (skipped: ${ch
     const folder = join(temporaryFolder(), 'site');
     const path = join(temporaryFolder(), 'generator.onnx');
     await writeFile(path, digits);
-    expect((await ganx('.', 'serve', path, '--static', folder)).code).toBe(0);
+    expect((await ganx(['serve', path, '--static', folder], '.')).code).toBe(0);
     const context = await browser.newContext();
     onTestFinished(() => context.close());
     const page = await context.newPage();

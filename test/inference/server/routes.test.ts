@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { Generator } from '../../../inference/node.ts';
-import { temporaryFolder } from '../../artifacts/temporary-folder.ts';
+import { temporaryFolder } from '../../temporary-folder.ts';
 import {
   classes,
   conditionalModel,

@@ -1,5 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { buildProgram } from '../../../graph-builder/program.ts';
@@ -8,14 +7,14 @@ import type { Tuned } from '../../../training/autotune/autotune.ts';
 import type { Execution } from '../../../training/autotune/execution.ts';
 import type { Chunk, Engine } from '../../../training/engine/engine.ts';
 import { mlp, points, recipeOf } from '../../parity/recipes.ts';
+import { temporaryFolder } from '../../temporary-folder.ts';
 
 let folder = '';
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ganx-autotune-'));
+  folder = temporaryFolder();
   process.env.XDG_CACHE_HOME = folder;
 });
 afterEach(() => {
-  rmSync(folder, { recursive: true });
   delete process.env.XDG_CACHE_HOME;
 });
 

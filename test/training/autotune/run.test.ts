@@ -1,15 +1,12 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { TrainEvent } from '../../../training/events.ts';
 import type { RunConfig } from '../../../training/run-config.ts';
-import { program, run } from '../../cli/ganx.ts';
+import { program, run } from '../../ganx.ts';
+import { sharedFolder } from '../../temporary-folder.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'ganx-autotune-run-'));
-afterAll(() => {
-  rmSync(folder, { recursive: true });
-});
+const folder = sharedFolder();
 
 const small = ['--set', 'network.hidden=8', '--set', 'network.layers=2', '--batch', '16', '--device', 'cpu'];
 

@@ -5,17 +5,10 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { fileError } from '../../../training/data/user-file.ts';
-import {
-  abortedInside,
-  expectRefusal,
-  flatPng,
-  idxBytes,
-  openSmall,
-  temporaryFolder,
-  writeFiles,
-} from './fixtures.ts';
+import { sharedFolder } from '../../temporary-folder.ts';
+import { abortedInside, expectRefusal, flatPng, idxBytes, openSmall, writeFiles } from './fixtures.ts';
 
-const root = temporaryFolder();
+const root = sharedFolder();
 const ACCEPTED =
   'accepted: a folder or a tar archive (.tar, .tar.gz) of images, or an IDX file (plain or .gz)';
 

@@ -1,20 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { pack } from 'tar-stream';
-import { afterAll, expect, vi } from 'vitest';
+import { expect, vi } from 'vitest';
 import { InputError } from '../../../artifacts/errors.ts';
 import { openDataset, type DataOptions, type Dataset } from '../../../training/data/dataset.ts';
-
-/** A temporary folder that is removed after the test file. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'ganx-data-'));
-  afterAll(() => {
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return folder;
-}
 
 /** Writes files (path relative to `folder` to content) and returns `folder`. */
 export function writeFiles(folder: string, files: Record<string, Uint8Array | string>): string {

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { expectRefusal, idxBytes, openSmall, temporaryFolder, writeFiles } from './fixtures.ts';
+import { sharedFolder } from '../../temporary-folder.ts';
+import { expectRefusal, idxBytes, openSmall, writeFiles } from './fixtures.ts';
 
-const root = temporaryFolder();
+const root = sharedFolder();
 let folders = 0;
 const folderOf = (files: Record<string, Uint8Array | string>): string =>
   writeFiles(join(root, String(folders++)), files);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, test } from 'vitest';
 import { hashIntegers } from '../../../training/data/integer-hash.ts';
+import { sharedFolder } from '../../temporary-folder.ts';
 import {
   abortedInside,
   busyJpeg,
@@ -11,11 +12,10 @@ import {
   flatPng,
   openSmall,
   tarBytes,
-  temporaryFolder,
   writeFiles,
 } from './fixtures.ts';
 
-const root = temporaryFolder();
+const root = sharedFolder();
 const red = await flatPng([200, 10, 20]);
 const grey = await flatPng([77]);
 const jpeg = await busyJpeg();

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { temporaryFolder } from '../../artifacts/temporary-folder.ts';
+import { temporaryFolder } from '../../temporary-folder.ts';
 import { softwareDriver, webgpuEnvironment } from '../../software-webgpu.ts';
 
 const program = join(import.meta.dirname, '../../../dist/cli/main.js');

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { installCuda } from '../../../training/device/cuda/install.ts';
 import type { InstallOptions } from '../../../training/device/cuda/install.ts';
-import { temporaryFolder } from '../../artifacts/temporary-folder.ts';
+import { temporaryFolder } from '../../temporary-folder.ts';
 import { library, tarGz, zip } from './archives.ts';
 import type { Files, LibrarySpec } from './archives.ts';
 

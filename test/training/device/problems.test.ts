@@ -9,7 +9,7 @@ import { cudaProblems, refusedByCuda } from '../../../training/device/cuda/probl
 import { providerHome } from '../../../training/device/cuda/provider.ts';
 import { probedOf, reasonOf } from '../../../training/device/probe.ts';
 import { hasVulkanDriver, isClearlyFaster, speedOf } from '../../../training/device/webgpu.ts';
-import { temporaryFolder } from '../../artifacts/temporary-folder.ts';
+import { temporaryFolder } from '../../temporary-folder.ts';
 
 const isLinux = process.platform === 'linux' && process.arch === 'x64';
 const absent = (name: string) => `${name}: cannot open shared object file: No such file or directory`;

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { encodeModel } from '../../../artifacts/onnx/encode.ts';
 import { Graph } from '../../../graph-builder/graph.ts';
 import { gather } from '../../../graph-builder/ops/indexing.ts';
-import { program, run } from '../../cli/ganx.ts';
+import { program, run } from '../../ganx.ts';
 
 test('a run that fails says why by its error, and nothing else on stderr', async () => {
   const graph = new Graph('out of bounds');

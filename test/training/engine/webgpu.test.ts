@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { listCheckpoints } from '../../../artifacts/checkpoint.ts';
 import type { Recipe, SampleSpec } from '../../../graph-builder/recipe.ts';
 import { techniquesOff } from '../../../graph-builder/techniques/index.ts';
-import { temporaryFolder } from '../../artifacts/temporary-folder.ts';
-import { program as ganxProgram, run } from '../../cli/ganx.ts';
+import { program as ganxProgram, run } from '../../ganx.ts';
+import { temporaryFolder } from '../../temporary-folder.ts';
 import { dcgan, images, mlp, points, randomRecipe, recipeOf } from '../../parity/recipes.ts';
 import { onWebgpu, webgpuEnvironment, webgpuLacks } from '../../software-webgpu.ts';
 

@@ -1,7 +1,6 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { decodeSafetensors, encodeSafetensors } from '../../../artifacts/safetensors.ts';
 import type { Dataset } from '../../../training/data/dataset.ts';
 import { openDataset } from '../../../training/data/dataset.ts';
@@ -13,6 +12,7 @@ import {
   digitTrainingSettings,
   trainDigitClassifier,
 } from '../../../training/metrics/train-digit-classifier.ts';
+import { temporaryFolder } from '../../temporary-folder.ts';
 
 let dataset: Dataset;
 beforeAll(async () => {
@@ -140,9 +140,7 @@ describe('DigitJudge.decode', () => {
 
 describe('cachedDigitJudge', () => {
   it('trains once for the same data, seed and steps', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'ganx-judge-'));
-    onTestFinished(() => rm(folder, { recursive: true }));
-    const path = join(folder, 'judge.safetensors');
+    const path = join(temporaryFolder(), 'judge.safetensors');
     const onProgress = vi.fn();
     const open = async (options: DigitTrainingOptions = {}, data = dataset) => {
       onProgress.mockClear();

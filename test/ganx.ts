@@ -3,8 +3,7 @@ import type { SpawnOptions } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-const root = join(import.meta.dirname, '../..');
-export const program = join(root, 'dist/cli/main.js');
+export const program = join(import.meta.dirname, '../dist/cli/main.js');
 
 export interface Outcome {
   readonly code: number | null;
@@ -12,9 +11,18 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+/** May act on what a program has printed so far. */
+type OnOutput = (stdout: string, kill: (signal: NodeJS.Signals) => void) => void;
+
 /** Runs the built `ganx` in a folder, as a user would. */
-export function ganx(cwd: string, ...args: readonly string[]): Promise<Outcome> {
-  return run(process.execPath, [program, ...args], { cwd });
+export function ganx(
+  args: readonly string[],
+  cwd: string,
+  onOutput?: OnOutput,
+  uid?: number,
+): Promise<Outcome> {
+  const options = { cwd, ...(uid === undefined ? {} : { uid }) };
+  return run(process.execPath, [program, ...args], options, '', onOutput);
 }
 
 export function run(
@@ -22,13 +30,18 @@ export function run(
   args: readonly string[],
   options: SpawnOptions,
   input = '',
+  onOutput?: OnOutput,
 ): Promise<Outcome> {
   if (!existsSync(program)) throw new Error(`${program} is missing: run "npm run build" first`);
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { ...options, stdio: 'pipe' });
     const output = { stdout: '', stderr: '' };
     for (const stream of ['stdout', 'stderr'] as const)
-      child[stream].setEncoding('utf8').on('data', (text: string) => (output[stream] += text));
+      // As text, or a character that comes in two parts would be broken.
+      child[stream].setEncoding('utf8').on('data', (text: string) => {
+        output[stream] += text;
+        if (stream === 'stdout') onOutput?.(output.stdout, (signal) => child.kill(signal));
+      });
     // It may end before it has read its input.
     child.stdin.on('error', () => undefined).end(input);
     child.on('error', reject).on('close', (code) => {
