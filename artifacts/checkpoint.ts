@@ -9,6 +9,7 @@ import {
   isJsonObject,
   makeFolder,
   onFile,
+  pathExists,
   readBytes,
   readJsonObject,
   temporaryBeside,
@@ -224,11 +225,8 @@ async function problemOf(folder: string): Promise<string | undefined> {
 
 async function readManifest(folder: string): Promise<Manifest> {
   const path = join(folder, manifestFile);
-  const exists = await stat(path).then(
-    () => true,
-    () => false,
-  );
-  if (!exists) throw new InputError(`${folder}: incomplete checkpoint (no ${manifestFile})`);
+  if (!(await pathExists(path)))
+    throw new InputError(`${folder}: incomplete checkpoint (no ${manifestFile})`);
   const manifest = await readJsonObject(path);
   if (manifest.format !== format)
     throw new InputError(

@@ -43,10 +43,15 @@ export async function onFile<T>(action: 'read' | 'write', path: string, run: () 
   try {
     return await run();
   } catch (error) {
-    const cause = systemCause(error);
-    if (cause === undefined) throw error;
-    throw new InputError(`${path || '""'}: cannot ${action}: ${cause}`, { cause: error });
+    throw fileError(action, path, error);
   }
+}
+
+/** An error of the system as an InputError that names the path and the cause; any other as it is. */
+export function fileError(action: 'read' | 'write', path: string, error: unknown): Error {
+  const cause = systemCause(error);
+  if (cause === undefined) return error as Error;
+  return new InputError(`${path || '""'}: cannot ${action}: ${cause}`, { cause: error });
 }
 
 /** Makes a folder and those above it; returns the topmost one that was new. */
@@ -71,6 +76,18 @@ export const isFolder = (path: string): Promise<boolean> =>
     (found) => found.isDirectory(),
     () => false,
   );
+
+/** @throws InputError where it cannot be told, such as below a folder that may not be entered */
+export const pathExists = (path: string): Promise<boolean> =>
+  onFile('read', path, async () => {
+    try {
+      await stat(path);
+      return true;
+    } catch (error) {
+      if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return false;
+      throw error;
+    }
+  });
 
 /**
  * A name beside `path` for what is not finished: hidden and random. The number of the process would not make it unique:
@@ -151,6 +168,18 @@ export async function flushFolder(path: string): Promise<void> {
 
 export const readBytes = (path: string): Promise<Uint8Array> => onFile('read', path, () => readFile(path));
 export const readText = (path: string): Promise<string> => onFile('read', path, () => readFile(path, 'utf8'));
+
+/** The first bytes of a file, at most `length`. */
+export const readHead = (path: string, length = 4096): Promise<Uint8Array> =>
+  onFile('read', path, async () => {
+    const file = await open(path);
+    try {
+      const { buffer, bytesRead } = await file.read(new Uint8Array(length), 0, length, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  });
 
 /** Indented, as files are that people read. */
 export const toJson = (value: JsonValue): string => `${JSON.stringify(value, null, 2)}\n`;

@@ -1,4 +1,4 @@
-import { readdir, rmdir, stat } from 'node:fs/promises';
+import { readdir, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { InputError } from './errors.ts';
 import {
@@ -7,6 +7,7 @@ import {
   isJsonObject,
   makeFolder,
   onFile,
+  pathExists,
   readJsonObject,
   removeTemporaries,
   writeFileAtomic,
@@ -86,12 +87,12 @@ export class RunFolder {
   static async createNumbered(base: string): Promise<RunFolder> {
     for (let n = 1; ; n++) {
       const path = n === 1 ? base : `${base}-${n}`;
-      if (await exists(path)) continue;
+      if (await pathExists(path)) continue;
       try {
         return await RunFolder.create(path);
       } catch (error) {
         // Another process may have been faster.
-        if (!(await exists(path))) throw error;
+        if (!(await pathExists(path))) throw error;
       }
     }
   }
@@ -225,18 +226,12 @@ function contents(path: string): Promise<string[] | undefined> {
       return (await readdir(path)).sort();
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return undefined;
-      if (errorCode(error) === 'ENOTDIR' && (await exists(path)))
+      if (errorCode(error) === 'ENOTDIR' && (await pathExists(path)))
         throw new InputError(`${path}: is a file, must be a folder`, { cause: error });
       throw error;
     }
   });
 }
-
-const exists = (path: string) =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 
 function listed(names: readonly string[]): string {
   const shown = names.slice(0, 3).join(', ');

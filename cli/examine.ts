@@ -1,8 +1,8 @@
-import { open, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { loadCheckpoint } from '../artifacts/checkpoint.ts';
 import { InputError } from '../artifacts/errors.ts';
-import { onFile, readBytes } from '../artifacts/files.ts';
+import { onFile, readBytes, readHead } from '../artifacts/files.ts';
 import { decodeSafetensors } from '../artifacts/safetensors.ts';
 import type { Tensor } from '../graph-builder/types.ts';
 import { examineModel } from './examine-model.ts';
@@ -50,15 +50,8 @@ async function examineFolder(path: string): Promise<Report> {
 /** By its beginning: eight bytes of length, then JSON. A name that says so is believed, for the better message. */
 export async function looksLikeSafetensors(path: string): Promise<boolean> {
   if (path.endsWith('.safetensors')) return true;
-  return onFile('read', path, async () => {
-    const file = await open(path);
-    try {
-      const { buffer, bytesRead } = await file.read(new Uint8Array(9), 0, 9, 0);
-      return bytesRead === 9 && buffer[8] === 0x7b && buffer.subarray(4, 8).every((byte) => byte === 0);
-    } finally {
-      await file.close();
-    }
-  });
+  const head = await readHead(path, 9);
+  return head[8] === 0x7b && head.subarray(4, 8).every((byte) => byte === 0);
 }
 
 async function examineTensors(path: string): Promise<Report> {

@@ -1,7 +1,7 @@
-import { rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { InputError } from '../artifacts/errors.ts';
-import { makeFolder, writeFileAtomic } from '../artifacts/files.ts';
+import { isFolder, makeFolder, pathExists, writeFileAtomic } from '../artifacts/files.ts';
 import { encodeImage } from '../artifacts/png.ts';
 import type { Generator, Samples } from '../inference/node.ts';
 
@@ -19,12 +19,8 @@ export interface PictureOutput {
  */
 export async function pictureOutput(path: string, kind: 'images' | 'points'): Promise<PictureOutput> {
   if (path === '') throw new InputError('--out: "" must be a name that ends in .png, or a folder');
-  const isFolder = await stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
   const extension = extname(path);
-  const single = isFolder || extension === '' || /[/\\]$/.test(path);
+  const single = (await isFolder(path)) || extension === '' || /[/\\]$/.test(path);
   if (!single && extension.toLowerCase() !== '.png')
     throw new InputError(`--out: ${JSON.stringify(path)} must end in .png, or be a folder for single files`);
   if (single && kind === 'points')
@@ -48,7 +44,7 @@ export async function writePictures(
   const written: string[] = [];
   try {
     for (const { file, encode } of files) {
-      const existed = await exists(file);
+      const existed = await pathExists(file);
       await writeFileAtomic(file, await encode());
       if (!existed) written.push(file);
     }
@@ -72,12 +68,6 @@ function singleFiles(
     encode: () => encodeImage(data.subarray(i * size, (i + 1) * size), { channels, height, width }),
   }));
 }
-
-const exists = (path: string) =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 
 /** `64 images`, `1 point`, ... in `samples.png` or `samples/000.png to samples/063.png`. */
 export function describePictures(files: readonly string[], { shape }: Samples): string {

@@ -1,6 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { isAbsolute, parse, resolve } from 'node:path';
 import { InputError } from '../artifacts/errors.ts';
+import { pathExists } from '../artifacts/files.ts';
 import { RunFolder } from '../artifacts/run-folder.ts';
 import { ganxVersion } from '../artifacts/version.ts';
 import { GraphError } from '../graph-builder/errors.ts';
@@ -11,7 +12,6 @@ import { openDataset } from './data/dataset.ts';
 import type { Dataset } from './data/dataset.ts';
 import { fingerprint } from './data/fingerprint.ts';
 import { mixtures } from './data/mixtures.ts';
-import { pathExists } from './data/user-file.ts';
 import { chooseDevice } from './device/choose.ts';
 import type { Choice } from './device/choose.ts';
 import { deviceName, parseAsked } from './device/device.ts';

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
 import { InputError } from '../artifacts/errors.ts';
+import { readText } from '../artifacts/files.ts';
 import type { Recipe } from '../graph-builder/recipe.ts';
 import { kindDefaults, presets } from './presets.ts';
 import { recipeSchema } from './recipe-schema.ts';
@@ -43,15 +43,7 @@ function preset(name: string): Recipe {
 const presetNames = Object.keys(presets).join(', ');
 
 async function readRecipe(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new InputError(
-      `--recipe: ${path} cannot be read (${(cause as NodeJS.ErrnoException).code ?? 'error'})`,
-      { cause },
-    );
-  }
+  const text = await readText(path);
   let content: unknown;
   try {
     // Some editors begin a file with a byte order mark.

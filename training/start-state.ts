@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { latestCheckpoint } from '../artifacts/checkpoint.ts';
 import { InputError } from '../artifacts/errors.ts';
+import { pathExists } from '../artifacts/files.ts';
 import type { RunFolder } from '../artifacts/run-folder.ts';
 import { initialize } from '../graph-builder/initializer.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
 import type { Tensor } from '../graph-builder/types.ts';
 import { checkState } from './check-state.ts';
-import { pathExists } from './data/user-file.ts';
 import type { TrainEvent } from './events.ts';
 import { noProgress, parseProgress } from './progress.ts';
 import { checkSameData, checkSameSettings, parseRunConfig } from './run-config.ts';

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../artifacts/errors.ts';
@@ -6,6 +6,7 @@ import {
   appendLine,
   makeFolder,
   onFile,
+  pathExists,
   readJsonObject,
   temporaryBeside,
   writeFileAtomic,
@@ -102,6 +103,18 @@ test.skipIf(!existsSync('/dev/full'))('a full device (skipped where /dev/full is
     '/dev/full: cannot write: no space left on the device (ENOSPC)',
   );
 });
+
+test('whether a path exists, or why that cannot be told', () =>
+  withLockedFolder(async (folder) => {
+    const within = join(folder, 'x');
+    expect(await pathExists(folder)).toBe(true);
+    expect(await pathExists(within)).toBe(false);
+    expect(await pathExists(join(import.meta.filename, 'x'))).toBe(false);
+    chmodSync(folder, 0);
+    const refusal = `${within}: cannot read: permission denied (EACCES)`;
+    await expect(pathExists(within)).rejects.toThrow(new InputError(refusal));
+    chmodSync(folder, 0o500);
+  }));
 
 describe('JSON files', () => {
   test('round trip', async () => {

@@ -1,5 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../artifacts/errors.ts';
@@ -82,6 +90,15 @@ describe('RunFolder.create', () => {
     const made = await Promise.all(Array.from({ length: 4 }, () => RunFolder.createNumbered(base)));
     expect(made.map(({ path }) => path).sort()).toEqual([base, `${base}-2`, `${base}-3`, `${base}-4`]);
   });
+
+  test('numbers no folders where none can be seen', () =>
+    withLockedFolder(async (runs) => {
+      chmodSync(runs, 0);
+      expect(await refusal(RunFolder.createNumbered(join(runs, 'a')))).toBe(
+        `${runs}/a: cannot read: permission denied (EACCES)`,
+      );
+      chmodSync(runs, 0o500);
+    }));
 
   test('takes an empty folder', async () => {
     const path = temporaryFolder();

@@ -15,9 +15,9 @@ import { gather } from '../../training/data/batch.ts';
 import { openDataset } from '../../training/data/dataset.ts';
 import { EpochSampler } from '../../training/data/sampler.ts';
 import { python, pythonLacks } from '../artifacts/python.ts';
-import { temporaryFolder } from '../artifacts/temporary-folder.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { dropoutRecipe, generatorModel, grey, points, pointsRecipe } from '../inference/generators.ts';
-import { ganx, refusal } from './ganx.ts';
+import { ganx, refusal } from '../ganx.ts';
 
 const width = 12;
 
@@ -65,8 +65,8 @@ describe('ganx score', () => {
     ['several subsets', 2100],
   ])(`is NumPy's distance of features, %s${lacking ? ` (skipped: ${lacking})` : ''}`, async (_, n) => {
     const { code, stdout, stderr } = await ganx(
+      ['score', 'images.onnx', '--features', 'features.onnx', '-n', String(n), '--seed', '3', '--json'],
       folder,
-      ...['score', 'images.onnx', '--features', 'features.onnx', '-n', String(n), '--seed', '3', '--json'],
     );
     expect([code, stderr]).toEqual([0, '']);
     const { scores, ...rest } = JSON.parse(stdout) as { scores: Record<string, number | null> };
@@ -89,7 +89,7 @@ describe('ganx score', () => {
   });
 
   test('judges points by the modes they hit', async () => {
-    const { stdout } = await ganx(folder, 'score', 'points.onnx', 'ring8', '-n', '500');
+    const { stdout } = await ganx(['score', 'points.onnx', 'ring8', '-n', '500'], folder);
     expect(stdout).toMatch(
       /^500 samples of points.onnx, step 0, beside ring8: modes [\d.]+, highQuality [\d.]+ %, reverseKl \S+, spread \S+\n$/,
     );
@@ -117,12 +117,12 @@ describe('ganx score', () => {
   ])('refuses %j', async (args, message) => {
     writeFileSync(join(folder, 'other.onnx'), features(8));
     writeFileSync(join(folder, 'infinite.onnx'), features(16, 3e38 * 2));
-    expect(await ganx(folder, 'score', ...args)).toEqual(refusal(message));
+    expect(await ganx(['score', ...args], folder)).toEqual(refusal(message));
   });
 
   test('refuses a file that is no model', async () => {
     writeFileSync(join(folder, 'other.onnx'), 'no model');
-    const { code, stderr } = await ganx(folder, 'score', 'images.onnx', '--features', 'other.onnx');
+    const { code, stderr } = await ganx(['score', 'images.onnx', '--features', 'other.onnx'], folder);
     expect(code).toBe(2);
     expect(stderr).toMatch(/^ganx: other.onnx: onnxruntime cannot load it: .*\n$/);
   });

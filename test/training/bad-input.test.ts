@@ -26,7 +26,7 @@ async function refused(folder: string, args: readonly string[], message: string 
 describe('bad data', () => {
   it('is refused: a missing path, an empty folder', async () => {
     const folder = temporaryFolder();
-    await refused(folder, ['nowhere'], 'nowhere: no such file or folder');
+    await refused(folder, ['nowhere'], 'nowhere: cannot read: no such file or folder (ENOENT)');
     await mkdir(join(folder, 'empty'));
     await refused(folder, ['empty'], /empty: .*PNG, JPEG or WebP/);
   });
@@ -94,7 +94,7 @@ describe('bad data', () => {
 describe('bad options', () => {
   it.each([
     [['--recipe', 'biggan'], '--recipe: "biggan" is unknown; expected dcgan, acgan, vaegan, klgan, mlp'],
-    [['--recipe', './missing.json'], '--recipe: ./missing.json cannot be read (ENOENT)'],
+    [['--recipe', './missing.json'], './missing.json: cannot read: no such file or folder (ENOENT)'],
     [['--colour', 'blue'], "unknown option '--colour'"],
     [
       ['--set', 'network.filter=4'],

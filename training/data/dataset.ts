@@ -1,11 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { InputError } from '../../artifacts/errors.ts';
+import { onFile, pathExists, readHead } from '../../artifacts/files.ts';
 import { digitsFolder } from './digits-folder.ts';
 import { ACCEPTED_SOURCES, describeHead, isImage, isTar } from './file-types.ts';
 import { idxDataset, idxImagesIn } from './idx-dataset.ts';
 import { mixtureDataset, mixtures } from './mixtures.ts';
-import { fileError, gunzipHead, isGzip, pathExists, readHead } from './user-file.ts';
+import { gunzipHead, isGzip } from './user-file.ts';
 
 /** A whole data set in memory. */
 export interface Dataset {
@@ -60,9 +61,7 @@ export async function openDataset(source: string | undefined, options: DataOptio
     if (mixture) return mixtureDataset(mixture);
     if (source === 'digits') return openDigits(options);
   }
-  const found = await stat(source).catch((error: unknown) => {
-    throw fileError(source, error);
-  });
+  const found = await onFile('read', source, () => stat(source));
   if (found.isDirectory()) {
     const images = await idxImagesIn(source);
     if (images !== undefined) return idxDataset(source, images, options);

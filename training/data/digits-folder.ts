@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pathExists } from './user-file.ts';
+import { pathExists } from '../../artifacts/files.ts';
 
 /**
  * The folder of the digits that come with the package. It lies at `training/data/digits` below the package's

@@ -2,10 +2,11 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { InputError } from '../../artifacts/errors.ts';
+import { onFile, pathExists } from '../../artifacts/files.ts';
 import { planeCover } from './cover.ts';
 import type { DataOptions, Dataset } from './dataset.ts';
 import { readIdx, type Idx } from './idx.ts';
-import { checkMemory, fileError, pathExists } from './user-file.ts';
+import { checkMemory } from './user-file.ts';
 
 const IMAGES_NAME = /images([-.])idx3-ubyte(\.gz)?$/;
 
@@ -15,9 +16,7 @@ const IMAGES_NAME = /images([-.])idx3-ubyte(\.gz)?$/;
  * @throws InputError when that does not decide it.
  */
 export async function idxImagesIn(folder: string): Promise<string | undefined> {
-  const names = await readdir(folder).catch((error: unknown) => {
-    throw fileError(folder, error);
-  });
+  const names = await onFile('read', folder, () => readdir(folder));
   const found = names.filter((name) => IMAGES_NAME.test(name) && !name.startsWith('.')).sort();
   const distinct = found.filter((name) => !name.endsWith('.gz') || !found.includes(name.slice(0, -3)));
   const training = distinct.filter((name) => name.includes('train'));

@@ -1,12 +1,13 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../artifacts/errors.ts';
+import { onFile } from '../../artifacts/files.ts';
 import { forEachBounded } from './bounded.ts';
 import type { DataOptions, Dataset } from './dataset.ts';
 import { hasImageExtension } from './file-types.ts';
 import { classesByFolder } from './image-classes.ts';
 import { DECODE_LIMIT, ImageCollector, isHidden } from './image-collector.ts';
-import { fileError, readUserFile } from './user-file.ts';
+import { readUserFile } from './user-file.ts';
 
 /**
  * The data set of a folder of PNG, JPEG and WebP files, sub-folders and symbolic links included. The first folder
@@ -51,7 +52,7 @@ async function findBelow(root: string): Promise<Below> {
 /** @param above real paths of the folders on the way down: a link back to one of them is not followed. */
 async function findIn(root: string, folder: string, above: readonly string[], below: Below): Promise<void> {
   const path = join(root, folder);
-  try {
+  await onFile('read', path, async () => {
     const real = await realpath(path);
     if (above.includes(real)) return;
     for (const entry of await readdir(path, { withFileTypes: true })) {
@@ -59,16 +60,19 @@ async function findIn(root: string, folder: string, above: readonly string[], be
       const inside = folder === '' ? entry.name : `${folder}/${entry.name}`;
       const place = join(root, inside);
       const found = entry.isSymbolicLink()
-        ? await stat(place).catch((error: unknown) => fileError(place, error))
+        ? await onFile('read', place, () => stat(place)).catch(refusal)
         : entry;
       if (found instanceof InputError) below.passedBy.set(inside, found.message);
       else if (!found.isDirectory()) below.files.push(inside);
       else if (await isRun(place)) below.passedBy.set(inside, ofARun);
       else await findIn(root, inside, [...above, real], below);
     }
-  } catch (error) {
-    throw fileError(path, error);
-  }
+  });
+}
+
+function refusal(error: unknown): InputError {
+  if (error instanceof InputError) return error;
+  throw error;
 }
 
 /** Whether a folder is that of a run, by the mark in its recipe.json. */

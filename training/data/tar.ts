@@ -3,10 +3,11 @@ import { posix } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { InputError } from '../../artifacts/errors.ts';
+import { readHead } from '../../artifacts/files.ts';
 import { forEachBounded } from './bounded.ts';
 import type { DataOptions, Dataset } from './dataset.ts';
 import { DECODE_LIMIT, ImageCollector, isHidden } from './image-collector.ts';
-import { isGzip, readHead } from './user-file.ts';
+import { isGzip } from './user-file.ts';
 
 interface TarFile {
   readonly path: string;

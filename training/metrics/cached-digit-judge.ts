@@ -1,7 +1,6 @@
 import { InputError } from '../../artifacts/errors.ts';
 import { readBytes, writeFileAtomic } from '../../artifacts/files.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { pathExists } from '../data/user-file.ts';
 import { DigitJudge } from './digit-judge.ts';
 import { digitsSha256, digitTrainingSettings, trainDigitClassifier } from './train-digit-classifier.ts';
 import type { DigitTrainingOptions } from './train-digit-classifier.ts';
@@ -30,9 +29,8 @@ export async function cachedDigitJudge(
   return judge;
 }
 
-/** A cache that cannot be read is as good as none. */
+/** A cache that is not there or cannot be read is as good as none. */
 async function keptJudge(path: string, threads: number): Promise<DigitJudge | undefined> {
-  if (!(await pathExists(path))) return undefined;
   try {
     return await DigitJudge.decode(await readBytes(path), path, threads);
   } catch (error) {

@@ -4,7 +4,6 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { fileError } from '../../../training/data/user-file.ts';
 import { sharedFolder } from '../../temporary-folder.ts';
 import { abortedInside, expectRefusal, flatPng, idxBytes, openSmall, writeFiles } from './fixtures.ts';
 
@@ -42,19 +41,21 @@ describe('openDataset', () => {
 
   it('says that a path is missing', async () => {
     const path = join(root, 'missing');
-    await expectRefusal(openSmall(path), `${path}: no such file or folder`);
+    await expectRefusal(openSmall(path), `${path}: cannot read: no such file or folder (ENOENT)`);
     const file = join(writeFiles(join(root, 'plain'), { 'a.txt': 'x' }), 'a.txt', 'inside');
-    await expectRefusal(openSmall(file), `${file}: no such file or folder`);
+    await expectRefusal(
+      openSmall(file),
+      `${file}: cannot read: a part of the path is a file, not a folder (ENOTDIR)`,
+    );
   });
 
   it('says why a path cannot be read', async () => {
     const loop = join(root, 'loop');
     symlinkSync(loop, loop);
-    await expectRefusal(openSmall(loop), `${loop}: a symbolic link that leads back to itself`);
-    expect(fileError('x', Object.assign(new Error('EACCES: ...'), { code: 'EACCES' })).message).toBe(
-      'x: permission denied',
+    await expectRefusal(
+      openSmall(loop),
+      `${loop}: cannot read: a symbolic link leads back to itself (ELOOP)`,
     );
-    expect(fileError('x', new Error('EIO: i/o error')).message).toBe('x: EIO: i/o error');
   });
 
   it.skipIf(process.platform === 'win32')(

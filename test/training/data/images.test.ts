@@ -171,7 +171,7 @@ describe('an image folder', () => {
     expect(dataset.skipped).toEqual(
       ['ant', 'cat/b.png', 'dog/b.png'].map((file) => ({
         file,
-        reason: `${folder}/${file}: no such file or folder`,
+        reason: `${folder}/${file}: cannot read: no such file or folder (ENOENT)`,
       })),
     );
   });

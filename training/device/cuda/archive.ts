@@ -7,8 +7,8 @@ import { crc32, createGunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
 import yauzl from 'yauzl';
 import { InputError } from '../../../artifacts/errors.ts';
-import { onFile, systemCause } from '../../../artifacts/files.ts';
-import { isGzip, readHead } from '../../data/user-file.ts';
+import { onFile, readHead, systemCause } from '../../../artifacts/files.ts';
+import { isGzip } from '../../data/user-file.ts';
 
 /** Told of every part of a file that is written: bytes so far, of how many. */
 export type OnBytes = (name: string, done: number, total: number) => void;

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { InputError } from '../../../artifacts/errors.ts';
-import { systemCause } from '../../../artifacts/files.ts';
+import { fileError } from '../../../artifacts/files.ts';
 
 /** What the headers of a shared library of Linux say. */
 export interface SharedLibrary {
@@ -26,7 +26,7 @@ export function readSharedLibrary(path: string): SharedLibrary {
   try {
     file = openSync(path, 'r');
   } catch (cause) {
-    throw new InputError(`${path}: cannot read: ${systemCause(cause) ?? String(cause)}`, { cause });
+    throw fileError('read', path, cause);
   }
   try {
     const { size } = fstatSync(file);
