@@ -63,7 +63,7 @@ def read_records(path: Path) -> list[Json]:
 def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
     """Write a folder of files in the order given, replacing one of that name.
 
-    It is built under another name and renamed when it is whole.
+    It is built under another name and renamed when it is whole; the one that it replaces goes last.
     """
     unfinished, replaced = _temporary_beside(folder), _temporary_beside(folder)
     unfinished.mkdir(parents=True)
@@ -73,12 +73,18 @@ def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-        if folder.exists():
+        is_replacing = folder.exists()
+        if is_replacing:
             folder.rename(replaced)
-        unfinished.rename(folder)
+        try:
+            unfinished.rename(folder)
+        except OSError:
+            if is_replacing:
+                replaced.rename(folder)
+            raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.rmtree(replaced, ignore_errors=True)
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def _temporary_beside(path: Path) -> Path:

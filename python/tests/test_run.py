@@ -8,6 +8,7 @@ import pytest
 
 from ganx import InputError, Run
 from ganx.checkpoint import write_checkpoint
+from ganx.files import write_folder
 
 
 def test_run_folder(fixtures: Path) -> None:
@@ -53,6 +54,23 @@ def test_a_checkpoint_is_written_whole(copied: Path) -> None:
     assert [path.name for path in (copied / "checkpoints").iterdir()] == ["step-10"]
     with pytest.raises(InputError, match="step -1 must be an integer >= 0"):
         write_checkpoint(copied, -1, {}, {})
+
+
+def test_a_checkpoint_that_cannot_be_replaced_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "step-1"
+    write_folder(folder, {"state": b"old"})
+    rename = Path.rename
+
+    def refused(path: Path, target: Path) -> Path:
+        if target == folder and (path / "state").read_bytes() == b"new":
+            raise OSError("no")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    with pytest.raises(OSError, match="no"):
+        write_folder(folder, {"state": b"new"})
+    assert (folder / "state").read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_damaged_checkpoints(copied: Path) -> None:
