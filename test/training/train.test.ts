@@ -125,7 +125,7 @@ describe('ganx train', () => {
   });
 
   it('goes on where an old checkpoint cannot be removed, with a warning', async () => {
-    const folder = await temporaryFolder();
+    const folder = temporaryFolder();
     const data = await writeDigits(folder, 100);
     // Root may remove anything, so there the program runs as nobody.
     await chmod(folder, 0o777);
