@@ -60,18 +60,18 @@ def move_every(recipe: Json) -> int:
 
 
 def make_moves(state: dict[str, Array], recipe: Json, step: int) -> None:
-    """Turn the shelves of past opponents before a step: the newest state goes in, an earlier one comes to stand in."""
+    """Turn the shelves of past opponents before a step: an earlier state comes to stand in, the newest goes in."""
     every = move_every(recipe)
     if not every or step < every or step % every:
         return
-    count, taken = recipe["techniques"]["snapshots"]["count"], step // every
-    take = (taken - 1) % count
+    count, before = recipe["techniques"]["snapshots"]["count"], step // every - 1
     drawn = int(bits_at(base_key(0, step), np.zeros(1, np.int32))[0]) % 2**32
-    use = (drawn >> 1) % min(taken, count)
     for stand_in in [name for name in state if name.startswith("stand-in/")]:
         name = stand_in.removeprefix("stand-in/")
-        state[f"snapshots/{take}/{name}"] = state[name]
-        state[stand_in] = state[f"snapshots/{use}/{name}"]
+        if before:
+            use = (drawn >> 1) % min(before, count)
+            state[stand_in] = state[f"snapshots/{use}/{name}"]
+        state[f"snapshots/{before % count}/{name}"] = state[name]
 
 
 def _technique(path: str) -> _Control:
@@ -112,7 +112,7 @@ def _freezing(sign: int) -> _Control:
 
 def _stand_in(recipe: Json, step: int) -> float:
     options = recipe["techniques"]["snapshots"]
-    return float(step >= options["every"] and step % options["every"] < options["steps"])
+    return float(step >= 2 * options["every"] and step % options["every"] < options["steps"])
 
 
 _CONTROLS: Mapping[str, _Control] = {

@@ -101,7 +101,7 @@ describe('bad options', () => {
       '--set: network.filter is unknown; expected one of network.kind, network.zDim',
     ],
     [['--set', 'network.filters=-1'], '--set: network.filters is -1: expected an integer from 1 to 1024'],
-    [['--set', 'loss=hinge'], /--set: loss is "hinge": expected one of "non-saturating"\|"saturating"/],
+    [['--set', 'loss=f-hinge'], /--set: loss is "f-hinge": expected one of "non-saturating"\|"saturating"/],
     [
       ['--set', 'network.kind=imported'],
       'network.kind is imported: needs both --generator and --discriminator',
