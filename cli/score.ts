@@ -28,7 +28,10 @@ const usualSamples = 10_000;
 
 export function scoreCommand(): Command {
   const command = generatorCommand('score', 'tell how near the samples of a generator are to data')
-    .argument('[data]', 'data as `ganx train` takes it', 'digits')
+    .argument(
+      '<data>',
+      'data as `ganx train` takes it: digits, ring8, grid25, a folder, an archive or an IDX file',
+    )
     .option(
       '--features <file>',
       'ONNX network, images in [-1, 1] to features, for other data than the built-in',
@@ -48,14 +51,17 @@ async function run(path: string, data: string, flags: Flags): Promise<void> {
     const dataset = await dataFor(generator, data);
     const judge = await judgeFor(dataset, flags);
     try {
-      const { data: samples } = await generator.sample(flags.n ?? judge.samples, { seed: flags.seed });
-      const scores = await judge.score(samples);
-      const figures = judge.columns.map(({ name, format }) => `${name} ${format(scores[name]!)}`);
       const n = flags.n ?? judge.samples;
+      const { data: samples } = await generator.sample(n, { seed: flags.seed });
+      const scores = await judge.score(samples);
+      const figures = judge.columns.flatMap(({ name, format }) =>
+        Number.isNaN(scores[name]) ? [] : [`${name} ${format(scores[name]!)}`],
+      );
+      const { reference } = judge;
       process.stdout.write(
         flags.json
-          ? `${JSON.stringify({ samples: n, data, seed: flags.seed, scores, recipe: metadata.recipe, steps: metadata.steps })}\n`
-          : `${n} samples of ${path}, step ${metadata.steps}, beside ${data}: ${figures.join(', ')}\n`,
+          ? `${JSON.stringify({ samples: n, data, reference, seed: flags.seed, scores, recipe: metadata.recipe, steps: metadata.steps })}\n`
+          : `${n} samples of ${path}, step ${metadata.steps}, beside ${reference} of ${data}: ${figures.join(', ')}\n`,
       );
     } finally {
       await judge.dispose();
@@ -74,6 +80,12 @@ async function dataFor({ metadata: { kind, shape } }: Generator, data: string): 
     throw new InputError(
       `${data}: has ${dataset.kind} ${formatShape(dataset.sampleShape)}, the generator draws ${kind} ${formatShape(shape)}`,
     );
+  const { skipped, count } = dataset;
+  if (skipped.length)
+    process.stderr.write(
+      `warning: ${data}: ${skipped.length} skipped, such as ${skipped[0]!.file}: ${skipped[0]!.reason}\n`,
+    );
+  if (count < 2) throw new InputError(`${data}: has a single sample, must have 2 or more`);
   return dataset;
 }
 

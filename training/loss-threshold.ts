@@ -1,10 +1,16 @@
 import type { Recipe } from '../graph-builder/recipe.ts';
-import { lossRange } from './monitor/loss-range.ts';
+import { crossEntropies, lossRange } from './monitor/loss-range.ts';
 
-/** What one should know of a recipe whose loss threshold can never hold D back, or never lets G learn. */
+/** What one should know of a recipe that holds networks back by losses which its game does not have. */
 export function thresholdNotes(recipe: Recipe): string[] {
-  const { cap } = recipe.techniques.lossThreshold;
-  return cap === 0 ? [] : [...discriminatorNotes(recipe), ...generatorNotes(recipe)];
+  const { loss, techniques } = recipe;
+  const on = (['lossThreshold', 'freezing'] as const).filter((name) => techniques[name].cap > 0);
+  if (!crossEntropies.includes(loss))
+    return on.map(
+      (name) =>
+        `techniques.${name}: its defaults are for cross-entropies; with loss=${loss} take what D and G lose in a run without it, or one may learn only when the cap lets it`,
+    );
+  return on.includes('lossThreshold') ? [...discriminatorNotes(recipe), ...generatorNotes(recipe)] : [];
 }
 
 function generatorNotes({ loss, techniques: { lossThreshold } }: Recipe): string[] {

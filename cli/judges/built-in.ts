@@ -27,6 +27,7 @@ export async function judgeOf(dataset: Dataset, signal?: AbortSignal): Promise<J
   const mixture = mixtures.get(dataset.name);
   if (mixture)
     return {
+      reference: dataset.count,
       samples: mixtureSamples,
       columns: [
         { name: 'modes', format: decimals(1) },
@@ -48,6 +49,7 @@ export async function judgeOf(dataset: Dataset, signal?: AbortSignal): Promise<J
   });
   const reference = await digitReference(judge, dataset);
   return {
+    reference: reference.samples,
     samples: 2000,
     columns: [
       { name: 'frechetDistance', format: decimals(1) },

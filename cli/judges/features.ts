@@ -1,3 +1,4 @@
+import { sizeOf } from '../../graph-builder/shape.ts';
 import { gather } from '../../training/data/batch.ts';
 import type { Dataset } from '../../training/data/dataset.ts';
 import { EpochSampler } from '../../training/data/sampler.ts';
@@ -18,7 +19,9 @@ export function featureJudge(
   samples: number,
   onProgress: (done: number, total: number) => void,
 ): Judge {
+  const reference = Math.min(samples, dataset.count);
   return {
+    reference,
     samples,
     columns: [
       { name: 'frechetDistance', format: (value) => value.toFixed(3) },
@@ -26,15 +29,30 @@ export function featureJudge(
       { name: 'kernelError', format: (value) => value.toFixed(5) },
     ],
     score: async (images) => {
-      const chosen = new EpochSampler(dataset.count, 0).indices(0, Math.min(samples, dataset.count));
-      const pixels = Float32Array.from(gather(dataset, chosen), (byte) => byte / 127.5 - 1);
-      const total = samples + chosen.length;
-      const real = await network.features(pixels, (done) => {
-        onProgress(done, total);
-      });
-      const fake = await network.features(images, (done) => {
-        onProgress(chosen.length + done, total);
-      });
+      const chosen = new EpochSampler(dataset.count, 0).indices(0, reference);
+      const total = reference + samples;
+      const size = sizeOf(dataset.sampleShape);
+      const real = await network.features(
+        reference,
+        (start, n) => {
+          const bytes = gather(dataset, chosen.subarray(start, start + n));
+          return new Float32Array(bytes).map((byte) => byte / 127.5 - 1);
+        },
+        (done) => {
+          onProgress(done, total);
+        },
+      );
+      const fake = await network.features(
+        samples,
+        (start, n) => images.subarray(start * size, (start + n) * size),
+        (done) => {
+          onProgress(reference + done, total);
+        },
+      );
+      if (reference < fake.width)
+        process.stderr.write(
+          `warning: ${reference} images for ${fake.width} features: the Fréchet distance is larger than that of more images\n`,
+        );
       const [a, b] = [fake, real].map(({ data, width }) => featureStatistics(data, width));
       const { value, error } = kernelDistance(fake, real);
       return { frechetDistance: frechetDistance(a!, b!), kernelDistance: value, kernelError: error };

@@ -1,5 +1,6 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
 import { Graph } from '../../graph-builder/graph.ts';
@@ -65,12 +66,23 @@ describe('ganx score', () => {
     ['several subsets', 2100],
   ])(`is NumPy's distance of features, %s${lacking ? ` (skipped: ${lacking})` : ''}`, async (_, n) => {
     const { code, stdout, stderr } = await ganx(
-      ['score', 'images.onnx', '--features', 'features.onnx', '-n', String(n), '--seed', '3', '--json'],
+      [
+        'score',
+        'images.onnx',
+        'digits',
+        '--features',
+        'features.onnx',
+        '-n',
+        String(n),
+        '--seed',
+        '3',
+        '--json',
+      ],
       folder,
     );
     expect([code, stderr]).toEqual([0, '']);
     const { scores, ...rest } = JSON.parse(stdout) as { scores: Record<string, number | null> };
-    expect(rest).toEqual({ samples: n, data: 'digits', seed: 3, recipe: 'dcgan', steps: 0 });
+    expect(rest).toEqual({ samples: n, data: 'digits', reference: n, seed: 3, recipe: 'dcgan', steps: 0 });
 
     const generator = await Generator.load(join(folder, 'images.onnx'));
     const { data: fake } = await generator.sample(n, { seed: 3 });
@@ -91,14 +103,14 @@ describe('ganx score', () => {
   test('judges points by the modes they hit', async () => {
     const { stdout } = await ganx(['score', 'points.onnx', 'ring8', '-n', '500'], folder);
     expect(stdout).toMatch(
-      /^500 samples of points.onnx, step 0, beside ring8: modes [\d.]+, highQuality [\d.]+ %, reverseKl \S+, spread \S+\n$/,
+      /^500 samples of points.onnx, step 0, beside 100000 of ring8: modes [\d.]+, highQuality [\d.]+ %/,
     );
   });
 
   test.each([
     [['images.onnx', 'ring8'], 'ring8: has points [2], the generator draws images [1, 16, 16]'],
     [
-      ['images.onnx'],
+      ['images.onnx', 'digits'],
       "--features: there is no judge of digits [1, 16, 16], only of digits [1, 32, 32], ring8 and grid25; give an ONNX network such as Inception's (docs/scores.md)",
     ],
     [
@@ -106,23 +118,69 @@ describe('ganx score', () => {
       '--features: ring8 has points, which are compared as they are; leave it out',
     ],
     [
-      ['images.onnx', '--features', 'other.onnx'],
-      'other.onnx: its input images is float32 [N, 1, 8, 8], expected one input float32 [N, 1, 16, 16] with an open N, images in [-1, 1]',
+      ['images.onnx', 'digits', '--features', 'other.onnx'],
+      'other.onnx: its input images is float32 [N, 1, 8, 8], expected float32 [N, 1, 16, 16] with an open N, images in [-1, 1], to float32 [N, ...]',
     ],
     [
-      ['images.onnx', '--features', 'infinite.onnx', '-n', '40'],
+      ['images.onnx', 'digits', '--features', 'infinite.onnx', '-n', '40'],
       'infinite.onnx: output features is not finite for one of images 0 to 31',
     ],
-    [['images.onnx', '-n', '1'], '-n: "1" must be an integer from 2 to 65536'],
+    [['images.onnx', 'digits', '-n', '1'], '-n: "1" must be an integer from 2 to 65536'],
   ])('refuses %j', async (args, message) => {
     writeFileSync(join(folder, 'other.onnx'), features(8));
     writeFileSync(join(folder, 'infinite.onnx'), features(16, 3e38 * 2));
     expect(await ganx(['score', ...args], folder)).toEqual(refusal(message));
   });
 
+  test.skipIf(pythonLacks('onnx'))('reads weights from a file beside the network', async () => {
+    const both = python(
+      `
+import base64, json, onnx
+onnx.save(onnx.load('features.onnx'), 'outside.onnx', save_as_external_data=True, location='outside.data', size_threshold=1000)
+print(json.dumps([base64.b64encode(open(f'outside.{end}', 'rb').read()).decode() for end in ('onnx', 'data')]))
+`,
+      { 'features.onnx': features(16) },
+    );
+    const [model, data] = (JSON.parse(both) as [string, string]).map((text) => Buffer.from(text, 'base64'));
+    mkdirSync(join(folder, 'deep'));
+    writeFileSync(join(folder, 'deep/outside.onnx'), model!);
+    writeFileSync(join(folder, 'deep/outside.data'), data!);
+    const score = (file: string) =>
+      ganx(['score', 'images.onnx', 'digits', '--features', file, '-n', '40'], folder);
+    const [inside, outside] = [await score('features.onnx'), await score('deep/outside.onnx')];
+    expect(inside.code).toBe(0);
+    expect(outside).toEqual(inside);
+  });
+
+  test('says how many data there were, what was left out, and where features are too many', async () => {
+    mkdirSync(join(folder, 'data'));
+    const grey16 = (value: number) =>
+      sharp(Buffer.alloc(256, value), { raw: { width: 16, height: 16, channels: 1 } })
+        .png()
+        .toBuffer();
+    for (let i = 0; i < 5; i++) writeFileSync(join(folder, `data/${i}.png`), await grey16(40 * i));
+    writeFileSync(join(folder, 'data/broken.png'), 'no image');
+    const score = () =>
+      ganx(['score', 'images.onnx', 'data', '--features', 'features.onnx', '-n', '30'], folder);
+    const { code, stdout, stderr } = await score();
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^30 samples of images.onnx, step 0, beside 5 of data: frechetDistance /);
+    expect(stderr).toMatch(
+      /^warning: data: 1 skipped, such as broken.png: .*\nwarning: 5 images for 12 features: .*\n$/,
+    );
+    for (let i = 1; i < 5; i++) rmSync(join(folder, `data/${i}.png`));
+    expect(await score()).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/data: has a single sample/) as string,
+    });
+  });
+
   test('refuses a file that is no model', async () => {
     writeFileSync(join(folder, 'other.onnx'), 'no model');
-    const { code, stderr } = await ganx(['score', 'images.onnx', '--features', 'other.onnx'], folder);
+    const { code, stderr } = await ganx(
+      ['score', 'images.onnx', 'digits', '--features', 'other.onnx'],
+      folder,
+    );
     expect(code).toBe(2);
     expect(stderr).toMatch(/^ganx: other.onnx: onnxruntime cannot load it: .*\n$/);
   });

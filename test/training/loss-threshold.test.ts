@@ -31,10 +31,22 @@ test('a threshold that G never comes above is told', () => {
   expect(thresholdNotes(changeRecipe(presets.mlp!, [...sets, `${threshold}.generator=-1`]))).toEqual([]);
 });
 
+test.each(['relativistic', 'f-kl'])(
+  'with the loss %s, for which defaults are not made, that is told',
+  (loss) => {
+    const sets = [`loss=${loss}`, `${threshold}.cap=3`, 'techniques.freezing.cap=3'];
+    expect(thresholdNotes(changeRecipe(presets.dcgan!, sets))).toEqual(
+      ['lossThreshold', 'freezing'].map(
+        (name) =>
+          `techniques.${name}: its defaults are for cross-entropies; with loss=${loss} take what D and G lose in a run without it, or one may learn only when the cap lets it`,
+      ),
+    );
+  },
+);
+
 test.each([
   ['off', [`${threshold}.discriminator=0.5`]],
   ['one that D can come below', [`${threshold}.cap=3`]],
-  ['a loss without a floor', [`${threshold}.cap=3`, `${threshold}.discriminator=0.5`, 'loss=f-kl']],
 ])('of %s there is nothing to tell', (_, settings) => {
   expect(thresholdNotes(changeRecipe(presets.dcgan!, settings))).toEqual([]);
 });

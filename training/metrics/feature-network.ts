@@ -1,8 +1,8 @@
 import type * as Ort from 'onnxruntime-node';
 import type { Device } from '../../artifacts/device.ts';
 import { InputError } from '../../artifacts/errors.ts';
-import { readBytes } from '../../artifacts/files.ts';
-import { formatShape, sizeOf } from '../../graph-builder/shape.ts';
+import { readHead } from '../../artifacts/files.ts';
+import { formatShape } from '../../graph-builder/shape.ts';
 import { loadRuntime, sessionOptions } from '../engine/onnxruntime.ts';
 
 /** Images a run: networks as deep as Inception take tens of megabytes an image. */
@@ -48,11 +48,13 @@ export class FeatureNetwork {
     device: Device,
     threads: number,
   ): Promise<FeatureNetwork> {
-    const bytes = await readBytes(path);
+    // A file that cannot be read is told in our words.
+    await readHead(path, 1);
     const ort = await loadRuntime();
     let session;
     try {
-      session = await ort.InferenceSession.create(bytes, sessionOptions(device, threads));
+      // By its path: weights may be in a file beside it.
+      session = await ort.InferenceSession.create(path, sessionOptions(device, threads));
     } catch (cause) {
       throw new InputError(`${path}: onnxruntime cannot load it: ${(cause as Error).message}`, { cause });
     }
@@ -60,27 +62,26 @@ export class FeatureNetwork {
     if (problem === undefined) return new FeatureNetwork(path, shape, ort, session);
     await session.release();
     throw new InputError(
-      `${path}: ${problem}, expected one input float32 [N, ${shape.join(', ')}] with an open N, images in [-1, 1]`,
+      `${path}: ${problem}, expected float32 [N, ${shape.join(', ')}] with an open N, images in [-1, 1], to float32 [N, ...]`,
     );
   }
 
   /**
-   * @param images float32 [n, C, H, W] in [-1, 1], n >= 1
+   * @param count images, 1 or more
+   * @param imagesAt n of them from one on, float32 [n, C, H, W] in [-1, 1]
    * @throws InputError where a feature is not finite, or the model answers otherwise than with [N, ...]
    */
   async features(
-    images: Float32Array,
+    count: number,
+    imagesAt: (start: number, n: number) => Float32Array,
     onProgress: (done: number) => void = () => undefined,
   ): Promise<Features> {
-    const size = sizeOf(this.#shape);
-    const count = images.length / size;
     const [input, output] = [this.#session.inputNames[0]!, this.#session.outputNames[0]!];
     let all: Float32Array | undefined;
     for (let start = 0; start < count; start += sliceSize) {
       const n = Math.min(sliceSize, count - start);
-      const slice = images.subarray(start * size, (start + n) * size);
-      const feeds = { [input]: new this.#ort.Tensor('float32', slice, [n, ...this.#shape]) };
-      const { data, dims, type } = (await this.#session.run(feeds))[output]!;
+      const images = new this.#ort.Tensor('float32', imagesAt(start, n), [n, ...this.#shape]);
+      const { data, dims, type } = (await this.#session.run({ [input]: images }))[output]!;
       const found = data as Float32Array;
       if (type !== 'float32' || dims[0] !== n || found.length === 0)
         throw new InputError(
@@ -102,14 +103,20 @@ export class FeatureNetwork {
   }
 }
 
-/** What is wrong with the inputs of a model for such images. */
-function problemOf({ inputMetadata }: Ort.InferenceSession, shape: readonly number[]): string | undefined {
+/** What is wrong with the inputs and outputs of a model for such images. */
+function problemOf(
+  { inputMetadata, outputMetadata }: Ort.InferenceSession,
+  shape: readonly number[],
+): string | undefined {
   const [input] = inputMetadata;
+  const [output] = outputMetadata;
   if (inputMetadata.length !== 1 || !input?.isTensor) return `has ${inputMetadata.length} inputs`;
   const wanted = [undefined, ...shape];
   const fits =
     input.type === 'float32' &&
     input.shape.length === wanted.length &&
     input.shape.every((extent, i) => typeof extent === 'string' || extent === wanted[i]);
-  return fits ? undefined : `its input ${input.name} is ${input.type} ${formatShape([...input.shape])}`;
+  if (!fits) return `its input ${input.name} is ${input.type} ${formatShape([...input.shape])}`;
+  if (output?.isTensor && output.type === 'float32') return undefined;
+  return `its output ${output?.name} is ${output?.isTensor ? output.type : 'no tensor'}`;
 }

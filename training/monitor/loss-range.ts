@@ -13,7 +13,7 @@ export interface LossRange {
 }
 
 /** Losses whose D minimises binary cross-entropy. */
-const crossEntropies: readonly AdversarialLossName[] = ['non-saturating', 'saturating', 'kl'];
+export const crossEntropies: readonly AdversarialLossName[] = ['non-saturating', 'saturating', 'kl'];
 
 /**
  * Per side, D pays softplus(l) - t l with a target t that its logit l cannot depend on, so on average it pays
