@@ -42,9 +42,9 @@ export function snapshotSlots(
 
 /**
  * 8. Past opponents: snapshots of G and D are kept, and for a few steps after each of them D learns against a past G
- * and G against a past D, drawn from those that were kept before it. The live weights and moments are untouched by it: it is they
- * that learn, and only their opponent is replaced. A network that has only learnt to beat the other's latest move is
- * found out by an earlier one.
+ * and G against a past D, drawn from those that were kept before it. The live weights and moments are untouched by it:
+ * it is they that learn, and only their opponent is replaced. A network that has only learnt to beat the other's latest
+ * move is found out by an earlier one.
  *
  * The host turns the shelves (`moves`); the graph only chooses between live and past by a control.
  */

@@ -16,7 +16,8 @@ export const noiseAt = (schedule: NoiseSchedule, step: number) => schedule.std *
 
 /**
  * 13. Instance noise (Soenderby et al. 2016; Arjovsky & Bottou 2017): Gaussian noise on everything D sees, real and
- * fake, in both steps, decaying with the step. It makes the two distributions overlap, and the game still ends where G has the data's distribution.
+ * fake, in both steps, decaying with the step. It makes the two distributions overlap, and the game still ends where G
+ * has the data's distribution.
  *
  * Off: std 0.
  */
