@@ -1,12 +1,13 @@
 import { parseArgs } from 'node:util';
 import { encodeModel } from '../artifacts/onnx/encode.ts';
+import { loadQuietRuntime } from '../artifacts/onnxruntime-node.ts';
 import { emit, Graph } from '../graph-builder/graph.ts';
 import { loop } from '../graph-builder/ops/control.ts';
 import { MatMul } from '../graph-builder/ops/matmul.ts';
 import { slice } from '../graph-builder/ops/movement.ts';
 import { tensor } from '../graph-builder/types.ts';
 import { parseDevice } from '../training/device/device.ts';
-import { loadRuntime, sessionOptions, toOrt } from '../training/engine/onnxruntime.ts';
+import { sessionOptions, toOrt } from '../training/engine/onnxruntime.ts';
 import { answerRounds, timed, warm } from './answer-rounds.ts';
 
 /*
@@ -38,7 +39,7 @@ body.output('continue', body.constant(tensor('bool', [1], [])));
 body.output('corner', slice(product!, { 0: [0, 1], 1: [0, 1] }));
 graph.output('corner', loop(times, body, [graph.constant(tensor('float32', [0], [1, 1]))])[0]!);
 
-const ort = await loadRuntime();
+const ort = await loadQuietRuntime();
 const session = await ort.InferenceSession.create(
   encodeModel(graph),
   sessionOptions(parseDevice(values.device!), Number(values.threads)),

@@ -2,6 +2,7 @@ import { encodeModel } from '../artifacts/onnx/encode.ts';
 import { applyForeign } from '../artifacts/import/apply.ts';
 import type { ImportedModel } from '../artifacts/import/imported-model.ts';
 import { valueOf } from '../artifacts/import/operand.ts';
+import { loadQuietRuntime } from '../artifacts/onnxruntime-node.ts';
 import { gradients } from '../graph-builder/autodiff.ts';
 import { Graph } from '../graph-builder/graph.ts';
 import type { Value } from '../graph-builder/graph.ts';
@@ -12,7 +13,7 @@ import { RandomStreams } from '../graph-builder/random.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
 import type { Tensor } from '../graph-builder/types.ts';
 import { isFloat, tensor } from '../graph-builder/types.ts';
-import { loadRuntime, sessionOptions, toOrt } from '../training/engine/onnxruntime.ts';
+import { sessionOptions, toOrt } from '../training/engine/onnxruntime.ts';
 
 /**
  * The output of an imported model, its gradients for a cotangent, those of the squared norm of the gradient by the
@@ -67,7 +68,7 @@ export async function evaluate(
   for (const [name, value] of wanted) graph.output(name, value);
 
   const state = new Map([...tensors].map(([name, named]) => [`m/${name}`, named.tensor]));
-  const ort = await loadRuntime();
+  const ort = await loadQuietRuntime();
   const session = await ort.InferenceSession.create(
     // The layout for CPU adds up in another order, and has tests of its own.
     encodeModel(compile(graph, 'portable')),

@@ -1,6 +1,7 @@
 import type * as Ort from 'onnxruntime-node';
 import { InputError } from '../artifacts/errors.ts';
 import { encodeModel } from '../artifacts/onnx/encode.ts';
+import { loadQuietRuntime } from '../artifacts/onnxruntime-node.ts';
 import { samplerGraph } from '../graph-builder/export.ts';
 import type { GeneratorOptions } from '../graph-builder/export.ts';
 import { latentNumbers } from '../graph-builder/hash.ts';
@@ -8,7 +9,7 @@ import type { TrainingProgram } from '../graph-builder/program.ts';
 import { compile } from '../graph-builder/rewrites/index.ts';
 import type { Tensor } from '../graph-builder/types.ts';
 import { tensor } from '../graph-builder/types.ts';
-import { loadRuntime, sessionOptions, toOrt } from './engine/onnxruntime.ts';
+import { sessionOptions, toOrt } from './engine/onnxruntime.ts';
 
 /** Samples that are compared. */
 const count = 4;
@@ -49,7 +50,7 @@ export async function checkGenerator(
       ),
     ],
   ]);
-  const ort = await loadRuntime();
+  const ort = await loadQuietRuntime();
   const expected = await run(ort, sampler, feeds);
   const found = await run(ort, model, feeds);
   const scale = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 1);

@@ -1,4 +1,5 @@
 import { writeFileAtomic } from '../artifacts/files.ts';
+import { loadQuietRuntime } from '../artifacts/onnxruntime-node.ts';
 import type { RunFolder } from '../artifacts/run-folder.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
 import { autotune } from './autotune/autotune.ts';
@@ -7,7 +8,6 @@ import { chunkSource } from './chunks.ts';
 import type { Dataset } from './data/dataset.ts';
 import { deviceName, doesNotWork } from './device/device.ts';
 import type { Choice } from './device/choose.ts';
-import { loadRuntime } from './engine/onnxruntime.ts';
 import { isResident } from './engine/resident-data.ts';
 import { createWorkerEngine } from './engine/worker-engine.ts';
 import type { TrainEvent } from './events.ts';
@@ -34,7 +34,7 @@ export async function setUp(options: TrainOptions & Listening, resumed: RunFolde
   const plan = await planRun(options, resumed);
   const { program, dataset, imports, createFolder, deadlineMinutes } = plan;
   const { device } = plan.device;
-  await loadRuntime();
+  await loadQuietRuntime();
   const config = options.autotune ? await tunedConfig(plan, options) : plan.config;
   const { target, threads } = executionOf(config, program, device);
   const resident = residentIn(plan);

@@ -1,11 +1,11 @@
 import { writeSync } from 'node:fs';
 import type * as Ort from 'onnxruntime-node';
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
+import { loadQuietRuntime } from '../../artifacts/onnxruntime-node.ts';
 import { Graph } from '../../graph-builder/graph.ts';
 import { conv, matmul, reduceMean, reshape } from '../../graph-builder/ops/index.ts';
 import { sizeOf } from '../../graph-builder/shape.ts';
 import { tensor } from '../../graph-builder/types.ts';
-import { loadRuntime } from '../engine/onnxruntime.ts';
 import { ownOperatorInputs, ownOperatorsGraph } from './cuda/own-operators.ts';
 import type { Measured } from './probe.ts';
 
@@ -108,7 +108,7 @@ function tell(measured: Measured): void {
 }
 
 try {
-  const ort = await loadRuntime();
+  const ort = await loadQuietRuntime();
   // onnxruntime logs the system's own words about a library that does not load, and throws without them.
   ort.env.logLevel = 'error';
   const { value } = await time(ort, kind, smallest, 1);

@@ -3,9 +3,6 @@ import type { Device } from '../../artifacts/device.ts';
 import { providerOf } from '../../artifacts/onnxruntime-node.ts';
 import type { Tensor, TensorData } from '../../graph-builder/types.ts';
 
-/** One that is heard only where it fails. */
-export { loadQuietRuntime as loadRuntime } from '../../artifacts/onnxruntime-node.ts';
-
 /**
  * What onnxruntime would do to a training graph that takes memory: it would keep what the backward pass computes a
  * second time, cut all parts of a tensor at once instead of one after the other, and move an activation to where one

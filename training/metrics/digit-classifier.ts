@@ -1,8 +1,9 @@
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
+import { loadQuietRuntime } from '../../artifacts/onnxruntime-node.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
 import { sizeOf } from '../../graph-builder/shape.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
-import { loadRuntime, sessionOptions } from '../engine/onnxruntime.ts';
+import { sessionOptions } from '../engine/onnxruntime.ts';
 import { digitClasses, digitClassifierGraph, digitFeatures, digitShape } from './digit-network.ts';
 
 /** What the classifier says of n images. */
@@ -36,7 +37,7 @@ export async function loadDigitClassifier(
   weights: ReadonlyMap<string, Tensor>,
   threads: number,
 ): Promise<DigitClassifier> {
-  const ort = await loadRuntime();
+  const ort = await loadQuietRuntime();
   const model = encodeModel(compile(digitClassifierGraph(weights), 'portable'));
   const session = await ort.InferenceSession.create(
     model,

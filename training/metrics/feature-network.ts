@@ -2,8 +2,9 @@ import type * as Ort from 'onnxruntime-node';
 import type { Device } from '../../artifacts/device.ts';
 import { InputError } from '../../artifacts/errors.ts';
 import { readHead } from '../../artifacts/files.ts';
+import { loadQuietRuntime } from '../../artifacts/onnxruntime-node.ts';
 import { formatShape } from '../../graph-builder/shape.ts';
-import { loadRuntime, sessionOptions } from '../engine/onnxruntime.ts';
+import { sessionOptions } from '../engine/onnxruntime.ts';
 
 /** Images a run: networks as deep as Inception take tens of megabytes an image. */
 const sliceSize = 32;
@@ -50,7 +51,7 @@ export class FeatureNetwork {
   ): Promise<FeatureNetwork> {
     // A file that cannot be read is told in our words.
     await readHead(path, 1);
-    const ort = await loadRuntime();
+    const ort = await loadQuietRuntime();
     let session;
     try {
       // By its path: weights may be in a file beside it.

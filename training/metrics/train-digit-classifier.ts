@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type * as Ort from 'onnxruntime-node';
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
+import { loadQuietRuntime } from '../../artifacts/onnxruntime-node.ts';
 import { initialize } from '../../graph-builder/initializer.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
@@ -8,7 +9,7 @@ import { gather, labelsOf } from '../data/batch.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { uniformStream } from '../data/integer-hash.ts';
 import { EpochSampler } from '../data/sampler.ts';
-import { fromOrt, loadRuntime, sessionOptions, toOrt } from '../engine/onnxruntime.ts';
+import { fromOrt, sessionOptions, toOrt } from '../engine/onnxruntime.ts';
 import { conditionalAccuracy } from './class-scores.ts';
 import { checkDigits, digitImages, splitDigits } from './digit-data.ts';
 import { loadDigitClassifier } from './digit-classifier.ts';
@@ -89,7 +90,7 @@ async function trainWeights(
   training: Int32Array,
   { seed, steps, threads, onProgress, signal }: Settings,
 ): Promise<Map<string, Tensor>> {
-  const ort = await loadRuntime();
+  const ort = await loadQuietRuntime();
   const { parameters, all } = digitState();
   const model = encodeModel(compile(digitTrainingGraph(batch), 'cpu'));
   const session = await ort.InferenceSession.create(

@@ -2,13 +2,13 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Device } from '../../artifacts/device.ts';
+import { loadQuietRuntime } from '../../artifacts/onnxruntime-node.ts';
 import type { TrainingProgram } from '../../graph-builder/program.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
 import { usualExecution } from '../autotune/execution.ts';
 import type { Execution } from '../autotune/execution.ts';
 import { chunkSource } from '../chunks.ts';
 import { doesNotWork } from '../device/device.ts';
-import { loadRuntime } from '../engine/onnxruntime.ts';
 import { createSessionEngine } from '../engine/session-engine.ts';
 import { engineSpec, trainingModels } from '../models.ts';
 import { freshState } from '../start-state.ts';
@@ -43,7 +43,7 @@ export async function profileSteps(
     const { target, threads } = execution;
     const spec = engineSpec(program, device, threads, trainingModels(program, device, target));
     const { step, tensors } = start ?? (await freshState(program, 0));
-    const engine = await createSessionEngine(await loadRuntime(), spec, {
+    const engine = await createSessionEngine(await loadQuietRuntime(), spec, {
       enableProfiling: true,
       profileFilePrefix: join(folder, 'profile'),
     }).catch((cause: unknown) => {

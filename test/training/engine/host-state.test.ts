@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { loadQuietRuntime } from '../../../artifacts/onnxruntime-node.ts';
 import { initialize } from '../../../graph-builder/initializer.ts';
 import { buildProgram } from '../../../graph-builder/program.ts';
 import { print } from '../../../graph-builder/print.ts';
@@ -7,7 +8,6 @@ import { storeAsUsed } from '../../../graph-builder/rewrites/store-as-used.ts';
 import { tensor } from '../../../graph-builder/types.ts';
 import type { Tensor } from '../../../graph-builder/types.ts';
 import { createLocalEngine } from '../../../training/engine/local-engine.ts';
-import { loadRuntime } from '../../../training/engine/onnxruntime.ts';
 import { fromLayout, toLayout } from '../../../training/engine/relayout.ts';
 import { HostState } from '../../../training/engine/host-state.ts';
 import { engineSpec, trainingModels } from '../../../training/models.ts';
@@ -81,7 +81,7 @@ test('training on a state that is stored as it is used is the same, bit for bit'
 });
 
 test('a move between tensors of other layouts moves the plain tensor', async () => {
-  const state = new HostState(await loadRuntime(), new Map([['live', [1, 0]]]));
+  const state = new HostState(await loadQuietRuntime(), new Map([['live', [1, 0]]]));
   state.restore(
     new Map([
       ['live', range([2, 3])],
@@ -96,7 +96,7 @@ test('a move between tensors of other layouts moves the plain tensor', async () 
 });
 
 test('a buffer that several tensors share is freed with the last of them', async () => {
-  const ort = await loadRuntime();
+  const ort = await loadQuietRuntime();
   const state = new HostState(ort, new Map());
   const both = new Float32Array([1, 2, 3, 4]);
   const part = (start: number): Tensor => ({

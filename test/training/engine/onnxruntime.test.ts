@@ -8,10 +8,13 @@ import { program, run } from '../../ganx.ts';
 test('a run that fails says why by its error, and nothing else on stderr', async () => {
   const graph = new Graph('out of bounds');
   graph.output('y', gather(graph.input('x', 'float32', [2]), graph.input('i', 'int32', [1])));
-  const runtime = join(program, '../../training/engine/onnxruntime.js');
+  const [loader, options] = ['artifacts/onnxruntime-node.js', 'training/engine/onnxruntime.js'].map((file) =>
+    JSON.stringify(join(program, '../..', file)),
+  );
   const script = `
-    import { loadRuntime, sessionOptions } from ${JSON.stringify(runtime)};
-    const ort = await loadRuntime();
+    import { loadQuietRuntime } from ${loader};
+    import { sessionOptions } from ${options};
+    const ort = await loadQuietRuntime();
     const model = Buffer.from(${JSON.stringify(Buffer.from(encodeModel(graph)).toString('base64'))}, 'base64');
     const session = await ort.InferenceSession.create(model, sessionOptions({ kind: 'cpu', index: 0 }, 1));
     const x = new ort.Tensor('float32', new Float32Array(2), [2]);
