@@ -8,8 +8,7 @@ import type { Generator } from '../inference/node.ts';
 import { openDataset } from '../training/data/dataset.ts';
 import type { Dataset } from '../training/data/dataset.ts';
 import { mixtures } from '../training/data/mixtures.ts';
-import { digitShape } from '../training/metrics/digit-network.ts';
-import { FeatureNetwork } from '../training/metrics/feature-network.ts';
+import { digitShape, FeatureNetwork } from '../training/metrics/index.ts';
 import { addDeviceOptions, generatorCommand, withGenerator } from './generator-options.ts';
 import type { GeneratorFlags } from './generator-options.ts';
 import { judgeOf } from './judges/built-in.ts';
@@ -82,9 +81,7 @@ async function dataFor({ metadata: { kind, shape } }: Generator, data: string): 
     );
   const { skipped, count } = dataset;
   if (skipped.length)
-    process.stderr.write(
-      `warning: ${data}: ${skipped.length} skipped, such as ${skipped[0]!.file}: ${skipped[0]!.reason}\n`,
-    );
+    warn(`${data}: ${skipped.length} skipped, such as ${skipped[0]!.file}: ${skipped[0]!.reason}`);
   if (count < 2) throw new InputError(`${data}: has a single sample, must have 2 or more`);
   return dataset;
 }
@@ -108,8 +105,12 @@ async function judgeFor(dataset: Dataset, { features, n, device, threads }: Flag
     deviceNamed(device)!,
     threads ?? availableParallelism(),
   );
-  return featureJudge(network, dataset, n ?? Math.min(usualSamples, dataset.count), progress());
+  return featureJudge(network, dataset, n ?? Math.min(usualSamples, dataset.count), progress(), warn);
 }
+
+const warn = (message: string) => {
+  process.stderr.write(`warning: ${message}\n`);
+};
 
 /** Seconds between two lines where nothing can be redrawn. */
 const plainEvery = 10;

@@ -12,7 +12,7 @@ import { isResident } from './engine/resident-data.ts';
 import { createWorkerEngine } from './engine/worker-engine.ts';
 import type { TrainEvent } from './events.ts';
 import { lengthNotes } from './length.ts';
-import { thresholdNotes } from './loss-threshold.ts';
+import { gateNotes } from './gate-notes.ts';
 import { engineSpec, trainingModels } from './models.ts';
 import type { TrainOptions } from './options.ts';
 import { planRun } from './plan.ts';
@@ -65,7 +65,7 @@ export async function setUp(options: TrainOptions & Listening, resumed: RunFolde
       ...imports.notes(config.sample),
       ...lengthNotes(config, start.step),
       ...precisionNotes(config.recipe, device, models),
-      ...thresholdNotes(config.recipe),
+      ...gateNotes(config.recipe),
     ];
     for (const message of notes) onEvent({ type: 'note', message });
     const { step, progress } = start;

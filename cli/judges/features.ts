@@ -2,9 +2,8 @@ import { sizeOf } from '../../graph-builder/shape.ts';
 import { gather } from '../../training/data/batch.ts';
 import type { Dataset } from '../../training/data/dataset.ts';
 import { EpochSampler } from '../../training/data/sampler.ts';
-import { featureStatistics, frechetDistance } from '../../training/metrics/frechet.ts';
-import type { FeatureNetwork } from '../../training/metrics/feature-network.ts';
-import { kernelDistance } from '../../training/metrics/kernel-distance.ts';
+import { featureStatistics, frechetDistance, kernelDistance } from '../../training/metrics/index.ts';
+import type { FeatureNetwork } from '../../training/metrics/index.ts';
 import type { Judge } from './judge.ts';
 
 /**
@@ -18,6 +17,7 @@ export function featureJudge(
   dataset: Dataset,
   samples: number,
   onProgress: (done: number, total: number) => void,
+  onWarning: (message: string) => void,
 ): Judge {
   const reference = Math.min(samples, dataset.count);
   return {
@@ -50,8 +50,8 @@ export function featureJudge(
         },
       );
       if (reference < fake.width)
-        process.stderr.write(
-          `warning: ${reference} images for ${fake.width} features: the Fréchet distance is larger than that of more images\n`,
+        onWarning(
+          `${reference} images for ${fake.width} features: the Fréchet distance is larger than that of more images`,
         );
       const [a, b] = [fake, real].map(({ data, width }) => featureStatistics(data, width));
       const { value, error } = kernelDistance(fake, real);

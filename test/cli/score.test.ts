@@ -132,25 +132,29 @@ describe('ganx score', () => {
     expect(await ganx(['score', ...args], folder)).toEqual(refusal(message));
   });
 
-  test.skipIf(pythonLacks('onnx'))('reads weights from a file beside the network', async () => {
-    const both = python(
-      `
+  const withoutOnnx = pythonLacks('onnx');
+  test.skipIf(withoutOnnx)(
+    `reads weights from a file beside the network${withoutOnnx ? ` (skipped: ${withoutOnnx})` : ''}`,
+    async () => {
+      const both = python(
+        `
 import base64, json, onnx
 onnx.save(onnx.load('features.onnx'), 'outside.onnx', save_as_external_data=True, location='outside.data', size_threshold=1000)
 print(json.dumps([base64.b64encode(open(f'outside.{end}', 'rb').read()).decode() for end in ('onnx', 'data')]))
 `,
-      { 'features.onnx': features(16) },
-    );
-    const [model, data] = (JSON.parse(both) as [string, string]).map((text) => Buffer.from(text, 'base64'));
-    mkdirSync(join(folder, 'deep'));
-    writeFileSync(join(folder, 'deep/outside.onnx'), model!);
-    writeFileSync(join(folder, 'deep/outside.data'), data!);
-    const score = (file: string) =>
-      ganx(['score', 'images.onnx', 'digits', '--features', file, '-n', '40'], folder);
-    const [inside, outside] = [await score('features.onnx'), await score('deep/outside.onnx')];
-    expect(inside.code).toBe(0);
-    expect(outside).toEqual(inside);
-  });
+        { 'features.onnx': features(16) },
+      );
+      const [model, data] = (JSON.parse(both) as [string, string]).map((text) => Buffer.from(text, 'base64'));
+      mkdirSync(join(folder, 'deep'));
+      writeFileSync(join(folder, 'deep/outside.onnx'), model!);
+      writeFileSync(join(folder, 'deep/outside.data'), data!);
+      const score = (file: string) =>
+        ganx(['score', 'images.onnx', 'digits', '--features', file, '-n', '40'], folder);
+      const [inside, outside] = [await score('features.onnx'), await score('deep/outside.onnx')];
+      expect(inside.code).toBe(0);
+      expect(outside).toEqual(inside);
+    },
+  );
 
   test('says how many data there were, what was left out, and where features are too many', async () => {
     mkdirSync(join(folder, 'data'));

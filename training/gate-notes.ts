@@ -2,7 +2,7 @@ import type { Recipe } from '../graph-builder/recipe.ts';
 import { crossEntropies, lossRange } from './monitor/loss-range.ts';
 
 /** What one should know of a recipe that holds networks back by losses which its game does not have. */
-export function thresholdNotes(recipe: Recipe): string[] {
+export function gateNotes(recipe: Recipe): string[] {
   const { loss, techniques } = recipe;
   const on = (['lossThreshold', 'freezing'] as const).filter((name) => techniques[name].cap > 0);
   if (!crossEntropies.includes(loss))
