@@ -15,14 +15,16 @@ import { fixed, sizeOf } from '../shape.ts';
 import { tensor } from '../types.ts';
 import type { ImageForms } from './channels-last.ts';
 import { geometryOf } from './conv-geometry.ts';
-import { ConvOnCuda, isNarrow } from './conv-on-cuda.ts';
+import type { Geometry } from './conv-geometry.ts';
+import { ConvOnCuda, hasSubPixels, isNarrow } from './conv-on-cuda.ts';
 import { channelsLastLayout } from './layout.ts';
 import type { Layout, Layouts } from './layout.ts';
 
 /**
  * onnxruntime's CUDA kernels. cuDNN's tensor cores work on channels-last images anyway, and transpose what comes
  * otherwise; sums over rows of channels are 20 times as fast as cuDNN's over planes. What cuDNN has no operator for
- * (the weight gradient) or no fast kernel (images of three channels) is a matrix product.
+ * (the weight gradient) or no fast kernel (images of three channels) is a matrix product, or a convolution whose
+ * channels are those of several pixels.
  */
 export class CudaForms implements ImageForms {
   readonly dtypes = ['float32', 'float16'] as const;
@@ -45,10 +47,10 @@ export class CudaForms implements ImageForms {
     if (type === ConvTranspose.type) {
       const attributes = node.attributes as unknown as ConvTransposeAttributes;
       const geometry = geometryOf(output, a!, kernelOf(b!), attributes);
-      const result =
-        isNarrow(geometry) || !isPlain(attributes)
-          ? this.#products.inputGradient(image(a!), b!, geometry)
-          : emitOne(ConvTransposeChannelsLast, [image(a!), b], attributes);
+      const ofCudnn = !isNarrow(geometry) && isPlain(attributes);
+      const result = ofCudnn
+        ? emitOne(ConvTransposeChannelsLast, [image(a!), b], attributes)
+        : this.#products[inputGradientFor(geometry, a!)](image(a!), b!, geometry);
       return layouts.from(bias ? add(result, bias) : result, channelsLastLayout);
     }
     const attributes = node.attributes as unknown as ConvWeightGradientAttributes;
@@ -101,6 +103,10 @@ export function channelSums(image: Value): Value {
   const means = matmul(vectors, reshape(image, [lists, length, channels]));
   return mul(reduceSum(cast(means, 'float32'), [0, 1]), scale);
 }
+
+/** Sub-pixels are a convolution of the provider, so not those of a constant image either. */
+const inputGradientFor = (geometry: Geometry, { constant }: Value) =>
+  hasSubPixels(geometry) && !constant ? 'inputGradientBySubPixels' : 'inputGradient';
 
 /** What the provider's operators were seen to compute on a GPU: the same pads on both sides, and nothing beyond them. */
 const isPlain = ({ pads, output_padding = [] }: ConvAttributes & Partial<ConvTransposeAttributes>): boolean =>

@@ -1,5 +1,6 @@
 import type { Value } from '../graph.ts';
-import { GatherOrZero } from '../ops/cuda.ts';
+import { ConvChannelsLast, GatherOrZero } from '../ops/cuda.ts';
+import { gather } from '../ops/indexing.ts';
 import { gemm } from '../ops/matmul.ts';
 import { add } from '../ops/elementwise.ts';
 import { concat, reshape, slice, transpose } from '../ops/movement.ts';
@@ -8,9 +9,20 @@ import { fixed } from '../shape.ts';
 import { tensor } from '../types.ts';
 import { joined, nowhere, partsOf, senders, sumOrZeros, Tables } from './conv-geometry.ts';
 import type { Geometry, Part } from './conv-geometry.ts';
+import { area, pair, places } from './tiling.ts';
+import type { Pair } from './tiling.ts';
 
 /** Channels of an image: for so few cuDNN has no kernel on tensor cores, and moves axes besides. */
 export const isNarrow = ({ large }: Geometry): boolean => large[2] <= 4;
+
+/**
+ * Whether the input gradient can be a convolution to sub-pixels: each pixel of a block, as large as the stride, is
+ * reached by as many taps, and channels come in fours on both sides, as tensor cores take them.
+ */
+export const hasSubPixels = ({ large, small, kernel, stride, dilation }: Geometry): boolean =>
+  pair((axis) => kernel[axis] % stride[axis]).every((rest) => rest === 0) &&
+  dilation.every((d) => d === 1) &&
+  [area(stride) * large[2], small[2]].every((channels) => channels % 4 === 0);
 
 /** Bytes of an im2col: the kernel of Gather counts its elements in 31 bits, and this leaves room for rounding. */
 const most = 2 ** 31;
@@ -63,6 +75,59 @@ export class ConvOnCuda {
     );
     const sum = sumOrZeros(received, dy, [batch * large[0] * large[1], large[2]]);
     return reshape(sum, [batch, ...large]);
+  }
+
+  /**
+   * The same by sub-pixels (Shi et al. 2016), for a geometry that has them: one convolution computes blocks of large
+   * pixels, side by side as channels, and one Gather puts them in order and leaves out the pads. It gathers what is
+   * wanted and no more, where `inputGradient` gathers and adds what every tap sent.
+   */
+  inputGradientBySubPixels(dy: Value, w: Value, geometry: Geometry): Value {
+    const { batch, large, small, stride, before } = geometry;
+    const pads = tapsOf(geometry).map((taps) => taps - 1);
+    const blocks = emitOne(ConvChannelsLast, [dy, this.#weightsOfSubPixels(w, geometry)], {
+      strides: [1, 1],
+      dilations: [1, 1],
+      pads: [...pads, ...pads],
+      group: 1,
+    });
+    const count = pair((axis) => small[axis] + pads[axis]!);
+    const local = places([large[0], large[1]]).map((pixel) => {
+      const [row, column] = pair((axis) => Math.floor((pixel[axis] + before[axis]) / stride[axis]));
+      const within = pair((axis) => (pixel[axis] + before[axis]) % stride[axis]);
+      const block = row * count[1] + column;
+      const isReached = row < count[0] && column < count[1];
+      return isReached ? block * area(stride) + within[0] * stride[1] + within[1] : nowhere;
+    });
+    const perSample = area(count) * area(stride);
+    const pixels = reshape(blocks, [batch * perSample, large[2]]);
+    const whole = { first: 0, geometry };
+    return reshape(this.#gather(pixels, 'sub-pixels', whole, local, perSample), [batch, ...large]);
+  }
+
+  /** [O, C, h, w] -> [block C, O, taps]: of the small pixels that reach a block, the last does so by its first tap. */
+  #weightsOfSubPixels(w: Value, geometry: Geometry): Value {
+    const { large, small, kernel, stride } = geometry;
+    const taps = tapsOf(geometry);
+    const { graph } = w;
+    const perFilter = large[2] * area(kernel);
+    const key = JSON.stringify(['weights of sub-pixels', large[2], small[2], kernel, stride]);
+    const table = this.#tables.of(graph, key, () => {
+      const local = places(stride).flatMap((within) =>
+        Array.from({ length: large[2] }, (_, channel) => channel * area(kernel)).flatMap((first) =>
+          places(taps).map((place) => {
+            const [i, j] = pair((axis) => (taps[axis] - 1 - place[axis]) * stride[axis] + within[axis]);
+            return first + i * kernel[1] + j;
+          }),
+        ),
+      );
+      const filters = Array.from({ length: small[2] }, (_, filter) => filter * perFilter);
+      return add(
+        graph.constant(tensor('int32', local, [area(stride) * large[2], 1, ...taps])),
+        graph.constant(tensor('int32', filters, [small[2], 1, 1])),
+      );
+    });
+    return gather(reshape(w, [small[2] * perFilter]), table);
   }
 
   /** im2col of a part: [N, H, W, C] -> [n h w, taps C] */
@@ -126,6 +191,9 @@ function surplus(rows: number, width: number): number {
   while (!isWritten((rows + more) * width)) more++;
   return more;
 }
+
+/** Taps that reach a large pixel along each axis, where it is as many for all. */
+const tapsOf = ({ kernel, stride }: Geometry): Pair => pair((axis) => kernel[axis] / stride[axis]);
 
 /** [N, h, w, O] -> [N h w, O] */
 const flat = (dy: Value, { batch, small }: Geometry): Value =>

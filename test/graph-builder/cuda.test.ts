@@ -9,7 +9,7 @@ import { conv, convTranspose } from '../../graph-builder/ops/convolution.ts';
 import type { ConvAttributes } from '../../graph-builder/ops/convolution.ts';
 import { ConvChannelsLast, GatherOrZero } from '../../graph-builder/ops/cuda.ts';
 import { loop } from '../../graph-builder/ops/control.ts';
-import { add, min, mul } from '../../graph-builder/ops/elementwise.ts';
+import { add, cast, min, mul } from '../../graph-builder/ops/elementwise.ts';
 import { gather } from '../../graph-builder/ops/indexing.ts';
 import { Gemm, MatMul, matmul } from '../../graph-builder/ops/matmul.ts';
 import { concat, expand, reshape, slice, split, transpose } from '../../graph-builder/ops/movement.ts';
@@ -22,6 +22,7 @@ import { partsOf } from '../../graph-builder/rewrites/conv-geometry.ts';
 import { ConvOnCuda } from '../../graph-builder/rewrites/conv-on-cuda.ts';
 import { useCudaForms } from '../../graph-builder/rewrites/cuda-forms.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
+import { mixedPrecision } from '../../graph-builder/rewrites/mixed-precision.ts';
 import { removeDead } from '../../graph-builder/rewrites/remove-dead.ts';
 import { transform } from '../../graph-builder/rewrites/transform.ts';
 import { sizeOf } from '../../graph-builder/shape.ts';
@@ -125,6 +126,8 @@ describe('convolutions for CUDA', () => {
     const w = graph.input('w', 'float32', [6, 8, 3, 3]);
     graph.output('bias', conv(x, w, { pad: 1 }, constant([6], 0.5)));
     graph.output('image', conv(constant([2, 8, 5, 5], 0.25), w));
+    const narrow = graph.input('narrow', 'float32', [8, 3, 4, 4]);
+    graph.output('sub-pixels', convTranspose(constant([2, 8, 5, 5], 0.25), narrow, { stride: 2 }));
     const own = compile(graph, 'cuda').nodes.filter(({ op }) => op.onnx?.domain !== undefined);
     expect(own.map(({ inputs }) => inputs.some((input) => input?.constant))).toEqual([false]);
     expect(await difference(graph)).toBeLessThan(1e-5);
@@ -143,6 +146,69 @@ describe('convolutions for CUDA', () => {
     const own = compile(graph, 'cuda').nodes.filter(({ op }) => op.onnx?.domain !== undefined);
     expect(own.map(({ op }) => op.type)).toEqual(['ConvChannelsLast']);
     expect(await difference(graph)).toBeLessThan(1e-5);
+  });
+
+  /** The large side of these sends to y [2, O, height, width] with weights [O, C, ...]. */
+  const narrow = (
+    dtype: 'float32' | 'float16',
+    [o, c, ...kernel]: readonly [number, number, number, number],
+    options: Parameters<typeof convTranspose>[2],
+  ) => {
+    const graph = new Graph('narrow');
+    const halves = (value: Value) => cast(value, dtype);
+    const y = halves(graph.input('y', 'float32', [2, o, 4, 3]));
+    const w = halves(graph.input('w', 'float32', [o, c, ...kernel]));
+    graph.output('x', cast(convTranspose(y, w, options), 'float32'));
+    return graph;
+  };
+
+  // Sums of eighths times eighths, so few that they are exact in halves too, in any order.
+  test.each(
+    (
+      [
+        [[8, 3, 4, 4], { stride: 2, pad: 1 }],
+        [[8, 3, 4, 4], { stride: 2, pad: [0, 1, 3, 2] }],
+        [[4, 3, 4, 4], { stride: 2, pad: 1, outputPadding: [1, 0] }],
+        [[4, 1, 2, 2], { stride: 2, outputPadding: [0, 1] }],
+        [[4, 4, 6, 3], { stride: 3, pad: 1, outputPadding: 2 }],
+        [[4, 2, 6, 4], { stride: 2, pad: [3, 2, 3, 2] }],
+        [[4, 2, 3, 4], { stride: [1, 2], pad: [0, 1, 0, 1] }],
+        [[4, 4, 3, 2], { pad: [1, 0, 1, 1] }],
+        [[8, 5, 4, 4], { stride: 2, pad: [1, 0, 1, 1] }],
+      ] as const
+    ).flatMap(([w, options]) => (['float32', 'float16'] as const).map((dtype) => ({ dtype, w, options }))),
+  )(
+    'to few channels or unevenly padded are sub-pixels of one: $dtype, $w, $options',
+    async ({ dtype, w, options }) => {
+      const graph = narrow(dtype, w, options);
+      const own = types(compile(graph, 'cuda')).filter((type) => /Conv|Gemm|OrZero/.test(type));
+      expect(own).toEqual(['ConvChannelsLast', 'GatherOrZero']);
+      expect(await difference(graph)).toBe(0);
+    },
+  );
+
+  test.each([
+    ['a kernel that is no multiple of the stride', [8, 3, 4, 3], { stride: 2 }],
+    ['dilated', [8, 3, 4, 4], { stride: 2, dilation: [1, 2] }],
+    ['a block whose channels do not come in fours', [8, 3, 3, 3], { stride: 1 }],
+    ['an image whose channels do not', [6, 3, 4, 4], { stride: 2 }],
+  ] as const)('to few channels have no sub-pixels: %s', async (_, w, options) => {
+    const graph = narrow('float32', w, options);
+    const own = types(compile(graph, 'cuda')).filter((type) => /Conv|Gemm/.test(type));
+    expect(own).toEqual(['Gemm']);
+    expect(await difference(graph)).toBe(0);
+  });
+
+  test('send gradients to few channels in halves, in the loop of a training', () => {
+    const images = program.recipe.batch;
+    const loop = bodyOf(compile(mixedPrecision(program.loopGraph(), 1), 'cuda'));
+    const blocks = loop.nodes.filter(
+      ({ op, outputs: [y] }) => op.type === 'ConvChannelsLast' && y!.shape.at(-1) === 12,
+    );
+    expect(blocks.map(({ outputs: [y] }) => [y!.dtype, y!.shape[0]])).toEqual([
+      ['float16', images],
+      ['float16', images],
+    ]);
   });
 
   test('work on parts of a batch whose im2col has more elements than the kernel can count', () => {
