@@ -134,7 +134,7 @@ describe('ganx score', () => {
 
   const withoutOnnx = pythonLacks('onnx');
   test.skipIf(withoutOnnx)(
-    `reads weights from a file beside the network${withoutOnnx ? ` (skipped: ${withoutOnnx})` : ''}`,
+    `reads weights from a file beside the network, as inspect --placement does${withoutOnnx ? ` (skipped: ${withoutOnnx})` : ''}`,
     async () => {
       const both = python(
         `
@@ -153,6 +153,8 @@ print(json.dumps([base64.b64encode(open(f'outside.{end}', 'rb').read()).decode()
       const [inside, outside] = [await score('features.onnx'), await score('deep/outside.onnx')];
       expect(inside.code).toBe(0);
       expect(outside).toEqual(inside);
+      const placed = await ganx(['inspect', 'deep/outside.onnx', '--placement'], folder);
+      expect(placed).toMatchObject({ code: 0, stdout: expect.stringMatching(/cpu +\d+ nodes/) as string });
     },
   );
 

@@ -26,7 +26,12 @@ async function refused(folder: string, args: readonly string[], message: string 
 describe('bad data', () => {
   it('is refused: a missing path, an empty folder', async () => {
     const folder = temporaryFolder();
-    await refused(folder, ['nowhere'], 'nowhere: cannot read: no such file or folder (ENOENT)');
+    await refused(
+      folder,
+      ['digts'],
+      'digts: no such file or folder, and not among the data that come with ganx: digits, ring8, grid25',
+    );
+    await refused(folder, ['./digits'], './digits: cannot read: no such file or folder (ENOENT)');
     await mkdir(join(folder, 'empty'));
     await refused(folder, ['empty'], /empty: .*PNG, JPEG or WebP/);
   });

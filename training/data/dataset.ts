@@ -60,6 +60,10 @@ export async function openDataset(source: string | undefined, options: DataOptio
     const mixture = mixtures.get(source);
     if (mixture) return mixtureDataset(mixture);
     if (source === 'digits') return openDigits(options);
+    if (basename(source) === source)
+      throw new InputError(
+        `${source}: no such file or folder, and not among the data that come with ganx: digits, ${[...mixtures.keys()].join(', ')}`,
+      );
   }
   const found = await onFile('read', source, () => stat(source));
   if (found.isDirectory()) {
