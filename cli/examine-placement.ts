@@ -2,7 +2,8 @@ import { stat } from 'node:fs/promises';
 import type { Device } from '../artifacts/device.ts';
 import { InputError } from '../artifacts/errors.ts';
 import { onFile, readBytes } from '../artifacts/files.ts';
-import { readModelInfo } from '../artifacts/onnx/decode.ts';
+import { readExternalFiles } from '../artifacts/onnx/external-data.ts';
+import { parseModel } from '../artifacts/onnx/parse.ts';
 import { executionOf } from '../training/autotune/execution.ts';
 import { deviceName, parseDevice } from '../training/device/device.ts';
 import { driverOf, trainingModels } from '../training/models.ts';
@@ -42,7 +43,8 @@ export async function examinePlacement(path: string, deviceText: string | undefi
 }
 
 interface Located {
-  readonly model: Uint8Array;
+  /** Its bytes, or the path of its file. */
+  readonly model: Uint8Array | string;
   readonly device: Device;
   readonly what: string;
 }
@@ -63,10 +65,9 @@ async function modelAt(path: string, deviceText: string | undefined): Promise<Lo
     throw new InputError(
       `${path}: safetensors hold no nodes; --placement takes the folder of a run or an .onnx model`,
     );
-  const model = await readBytes(path);
-  readModelInfo(model, path);
+  await readExternalFiles(parseModel(await readBytes(path), path).graph.initializer, path);
   const device = parseDevice(deviceText ?? 'cpu');
-  return { model, device, what: `model, as it is on ${deviceName(device)}` };
+  return { model: path, device, what: `model, as it is on ${deviceName(device)}` };
 }
 
 function listed(

@@ -17,6 +17,7 @@ import type { ImageForms } from './channels-last.ts';
 import { geometryOf } from './conv-geometry.ts';
 import type { Geometry } from './conv-geometry.ts';
 import { ConvOnCuda, hasSubPixels, isNarrow } from './conv-on-cuda.ts';
+import { isFolded } from './folded.ts';
 import { channelsLastLayout } from './layout.ts';
 import type { Layout, Layouts } from './layout.ts';
 
@@ -39,7 +40,7 @@ export class CudaForms implements ImageForms {
       const attributes = node.attributes as unknown as ConvAttributes;
       const geometry = geometryOf(a!, output, kernelOf(b!), attributes);
       // An image that is constant makes the provider take weights for constant too.
-      if (isNarrow(geometry) || a!.constant || !isPlain(attributes))
+      if (isNarrow(geometry) || isFolded(a!) || !isPlain(attributes))
         return layouts.from(this.#products.forward(image(a!), b!, geometry, bias), channelsLastLayout);
       const result = emitOne(ConvChannelsLast, [image(a!), b], attributes);
       return layouts.from(bias ? add(result, bias) : result, channelsLastLayout);
@@ -105,8 +106,8 @@ export function channelSums(image: Value): Value {
 }
 
 /** Sub-pixels are a convolution of the provider, so not those of a constant image either. */
-const inputGradientFor = (geometry: Geometry, { constant }: Value) =>
-  hasSubPixels(geometry) && !constant ? 'inputGradientBySubPixels' : 'inputGradient';
+const inputGradientFor = (geometry: Geometry, image: Value) =>
+  hasSubPixels(geometry) && !isFolded(image) ? 'inputGradientBySubPixels' : 'inputGradient';
 
 /** What the provider's operators were seen to compute on a GPU: the same pads on both sides, and nothing beyond them. */
 const isPlain = ({ pads, output_padding = [] }: ConvAttributes & Partial<ConvTransposeAttributes>): boolean =>

@@ -155,6 +155,12 @@ print(json.dumps([base64.b64encode(open(f'outside.{end}', 'rb').read()).decode()
       expect(outside).toEqual(inside);
       const placed = await ganx(['inspect', 'deep/outside.onnx', '--placement'], folder);
       expect(placed).toMatchObject({ code: 0, stdout: expect.stringMatching(/cpu +\d+ nodes/) as string });
+      rmSync(join(folder, 'deep/outside.data'));
+      expect(await ganx(['inspect', 'deep/outside.onnx', '--placement'], folder)).toEqual(
+        refusal(
+          'deep/outside.onnx: its weights are in deep/outside.data, which cannot be read; keep the two files together',
+        ),
+      );
     },
   );
 
