@@ -2,7 +2,7 @@ import { refuse } from '../errors.ts';
 import type { Value } from '../graph.ts';
 import { fixed, formatShape } from '../shape.ts';
 import type { Dim, Shape } from '../types.ts';
-import { reshape, slice, transpose } from './movement.ts';
+import { reshape, slice, transpose, zerosLike } from './movement.ts';
 import { emitOne, expectDType, floats } from './op.ts';
 import type { OpDef } from './op.ts';
 import { reduceSum } from './reduction.ts';
@@ -195,7 +195,9 @@ function weightGradientAsConv(x: Value, dy: Value, attributes: ConvWeightGradien
   const seen = cut.length
     ? slice(x, Object.fromEntries(cut.map((i) => [i + 2, [0, size[i]! + end[i]!]])))
     : x;
-  const seenSize = seen.shape.slice(2);
+  const seenSize = seen.shape.slice(2).map(fixed);
+  // Every tap is on pads.
+  if (seenSize.includes(0)) return zerosLike(x, [m, c / group, ...kernel_shape]);
 
   // [N, g, C/g, ...] -> [C/g, g N, ...] and [N, M, ...] -> [M, N, ...]
   const rest = axes.map((i) => i + 3);
