@@ -3,8 +3,11 @@ import type { Value } from '../../graph-builder/graph.ts';
 import { identity } from '../../graph-builder/ops/movement.ts';
 
 /** The body of the only loop in a graph. */
-export const bodyOf = (graph: Graph) =>
-  graph.nodes.find(({ op }) => op.type === 'Loop')!.attributes.body as Graph;
+export function bodyOf({ nodes }: Graph): Graph {
+  const bodies = nodes.flatMap(({ attributes: { body } }) => (body instanceof Graph ? [body] : []));
+  if (bodies.length !== 1) throw new Error(`${bodies.length} loops`);
+  return bodies[0]!;
+}
 
 /** A loop body with one carried value; `next` says what becomes of it. */
 export function bodyIn(

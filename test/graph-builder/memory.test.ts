@@ -18,11 +18,9 @@ import { removeDead } from '../../graph-builder/rewrites/remove-dead.ts';
 import { sizeOf } from '../../graph-builder/shape.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import { verify } from '../../graph-builder/verify.ts';
-import { direction, evaluate, types } from './model.ts';
+import { count, direction, evaluate, types } from './model.ts';
 
 /* The rewrites that decide how much memory a step takes; none of them changes a bit of what it computes. */
-
-const count = (graph: Graph, type: string) => types(graph).filter((each) => each === type).length;
 
 async function expectSameBits(actual: Graph, expected: Graph) {
   verify(actual);

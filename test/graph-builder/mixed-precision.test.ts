@@ -29,17 +29,13 @@ import { precisionNotes, refuseHalves } from '../../training/precision.ts';
 import { dcgan, images, randomBatches, randomRecipe, recipeOf } from '../parity/recipes.ts';
 import { initialState, TrainingModel } from '../parity/training-run.ts';
 import type { State } from '../parity/training-run.ts';
+import { bodyOf } from './loop-bodies.ts';
 import { evaluate } from './model.ts';
 
 const sample = images(3, 32);
 const mixed = recipeOf({ ...dcgan, filters: 8 }, { precision: 'mixed' });
 const program = buildProgram(mixed, sample);
 
-const bodyOf = (graph: Graph): Graph => {
-  const bodies = graph.nodes.flatMap(({ attributes: { body } }) => (body instanceof Graph ? [body] : []));
-  expect(bodies.length).toBe(1);
-  return bodies[0]!;
-};
 const dtypesOf = (nodes: readonly Node[], type: RegExp) => [
   ...new Set(nodes.filter(({ op }) => type.test(op.type)).flatMap(({ outputs }) => outputs[0]!.dtype)),
 ];

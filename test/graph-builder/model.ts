@@ -120,6 +120,10 @@ export const feedsOf = (graph: Graph): Feeds =>
 /** The operators of a graph, in their order. */
 export const types = (graph: Graph): string[] => graph.nodes.map(({ op }) => op.type);
 
+/** How many nodes of a type a graph has. */
+export const count = (graph: Graph, type: string): number =>
+  types(graph).filter((each) => each === type).length;
+
 /** The largest difference of each output from `expected`, against its size; that of the worst. */
 export function difference(actual: Results, expected: Results): number {
   const names = Object.keys(expected);
