@@ -65,6 +65,7 @@ async function modelAt(path: string, deviceText: string | undefined): Promise<Lo
     throw new InputError(
       `${path}: safetensors hold no nodes; --placement takes the folder of a run or an .onnx model`,
     );
+  // Onnxruntime would name a missing file of weights in its own way.
   await readExternalFiles(parseModel(await readBytes(path), path).graph.initializer, path);
   const device = parseDevice(deviceText ?? 'cpu');
   return { model: path, device, what: `model, as it is on ${deviceName(device)}` };

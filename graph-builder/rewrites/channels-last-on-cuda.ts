@@ -48,15 +48,21 @@ export class CudaForms implements ImageForms {
     if (type === ConvTranspose.type) {
       const attributes = node.attributes as unknown as ConvTransposeAttributes;
       const geometry = geometryOf(output, a!, kernelOf(b!), attributes);
-      const ofCudnn = !isNarrow(geometry) && isPlain(attributes);
-      const result = ofCudnn
-        ? emitOne(ConvTransposeChannelsLast, [image(a!), b], attributes)
-        : this.#products[inputGradientFor(geometry, a!)](image(a!), b!, geometry);
+      const result = this.#inputGradient(image(a!), b!, geometry, attributes);
       return layouts.from(bias ? add(result, bias) : result, channelsLastLayout);
     }
     const attributes = node.attributes as unknown as ConvWeightGradientAttributes;
     const geometry = geometryOf(a!, b!, attributes.kernel_shape, attributes);
     return this.#products.weightGradient(image(a!), image(b!), geometry);
+  }
+
+  #inputGradient(y: Value, w: Value, geometry: Geometry, attributes: ConvTransposeAttributes): Value {
+    if (!isNarrow(geometry) && isPlain(attributes))
+      return emitOne(ConvTransposeChannelsLast, [y, w], attributes);
+    // Sub-pixels are a convolution of the provider, so not those of a constant image either.
+    return hasSubPixels(geometry) && !isFolded(y)
+      ? this.#products.inputGradientBySubPixels(y, w, geometry)
+      : this.#products.inputGradient(y, w, geometry);
   }
 
   /** Over leading axes it is one sum over rows. */
@@ -104,10 +110,6 @@ export function channelSums(image: Value): Value {
   const means = matmul(vectors, reshape(image, [lists, length, channels]));
   return mul(reduceSum(cast(means, 'float32'), [0, 1]), scale);
 }
-
-/** Sub-pixels are a convolution of the provider, so not those of a constant image either. */
-const inputGradientFor = (geometry: Geometry, image: Value) =>
-  hasSubPixels(geometry) && !isFolded(image) ? 'inputGradientBySubPixels' : 'inputGradient';
 
 /** What the provider's operators were seen to compute on a GPU: the same pads on both sides, and nothing beyond them. */
 const isPlain = ({ pads, output_padding = [] }: ConvAttributes & Partial<ConvTransposeAttributes>): boolean =>

@@ -180,7 +180,7 @@ describe('readInitializers', () => {
 
   const lacks = pythonLacks('onnx', 'numpy');
   test.skipIf(lacks !== undefined)(
-    `Python's onnx reads the same weights${lacks ? ` (${lacks})` : ''}`,
+    `Python's onnx reads the same weights${lacks ? ` (skipped: ${lacks})` : ''}`,
     () => {
       const program = `
 import onnx

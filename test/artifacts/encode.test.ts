@@ -58,8 +58,9 @@ describe('encodeModel', () => {
     expect(results.zeros!.dims).toEqual([3, 2, 2]);
   });
 
-  test.skipIf(pythonLacks('onnx') !== undefined)(
-    `onnx.checker passes the models${pythonLacks('onnx') ? ` (${pythonLacks('onnx')})` : ''}`,
+  const lacks = pythonLacks('onnx');
+  test.skipIf(lacks !== undefined)(
+    `onnx.checker passes the models${lacks ? ` (skipped: ${lacks})` : ''}`,
     () => {
       const program = `
 import onnx

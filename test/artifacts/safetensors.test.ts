@@ -141,7 +141,7 @@ describe('safetensors', () => {
   });
 
   const lacks = pythonLacks('safetensors.numpy', 'numpy');
-  test.skipIf(lacks !== undefined)(`round trip through Python${lacks ? ` (${lacks})` : ''}`, () => {
+  test.skipIf(lacks !== undefined)(`round trip through Python${lacks ? ` (skipped: ${lacks})` : ''}`, () => {
     const program = `
 import base64
 from safetensors import safe_open
