@@ -45,6 +45,8 @@ export async function runSteps(run: Run): Promise<TrainResult> {
 
   // Loop state
   let step = start.step;
+  /** Steps that the engine has done; ahead of `step` while their telemetry is taken in. */
+  let trained = step;
   let { rateScale, verdicts } = start.progress;
   let monitor = new Monitor(withRates(recipe, rateScale), start.progress.monitor);
   let saved = start.step > 0 ? start.step : -1;
@@ -143,6 +145,7 @@ export async function runSteps(run: Run): Promise<TrainResult> {
       const { telemetry, milliseconds } = await running.catch((error: unknown) => {
         throw explained(error, config);
       });
+      trained = after;
       busy += milliseconds;
       size.observe(chunk.steps, milliseconds);
 
@@ -174,7 +177,7 @@ export async function runSteps(run: Run): Promise<TrainResult> {
     const good =
       (await lastGoodState(folder, config, program, onEvent)) ?? (await freshState(program, config.seed));
     await engine.restore(good.tensors);
-    step = good.step;
+    step = trained = good.step;
     rateScale *= rollbackScale;
     monitor = new Monitor(withRates(recipe, rateScale), good.progress.monitor);
     [saved, drawn, isDue] = [-1, -1, false];
@@ -185,13 +188,30 @@ export async function runSteps(run: Run): Promise<TrainResult> {
     onEvent({ type: 'rollback', step: diverged.step, to: step, rateScale });
   };
 
-  let diverged = await advance();
-  const leastScale = rollbackScale ** maxRollbacks;
-  while (diverged && onDiverge === 'rollback' && rateScale > leastScale && !signal.aborted) {
-    await rollBack(diverged);
+  /** Saves what was trained before an error, where it can still be saved. */
+  const salvage = async () => {
+    // Steps that are not all logged and judged would be missing from a resumed run.
+    if (trained !== step || step === start.step) return;
+    try {
+      await checkpoint();
+    } catch {
+      // What failed first is what the user hears of.
+    }
+  };
+
+  let diverged: Verdict | undefined;
+  try {
     diverged = await advance();
+    const leastScale = rollbackScale ** maxRollbacks;
+    while (diverged && onDiverge === 'rollback' && rateScale > leastScale && !signal.aborted) {
+      await rollBack(diverged);
+      diverged = await advance();
+    }
+  } catch (error) {
+    await salvage();
+    throw error;
   }
-  const trained = (state: ReadonlyMap<string, Tensor>, steps: number) => ({
+  const networks = (state: ReadonlyMap<string, Tensor>, steps: number) => ({
     program,
     imports,
     classes: config.classes,
@@ -204,8 +224,8 @@ export async function runSteps(run: Run): Promise<TrainResult> {
     await tell({ ...diverged, advice: `${diverged.advice}${rollback}` });
     const { checkpoint: last } = await latestCheckpoint(folder.path);
     saved = last?.step ?? -1;
-    if (last) await exportNetworks(folder, trained(last.tensors, last.step));
-  } else await exportNetworks(folder, trained(await engine.state(), step));
+    if (last) await exportNetworks(folder, networks(last.tensors, last.step));
+  } else await exportNetworks(folder, networks(await engine.state(), step));
   const hostShare = busy > 0 ? Math.max(0, 1 - busy / (performance.now() - began)) : 0;
   await writeReport(folder, config, outcome, verdicts);
   onEvent({

@@ -56,7 +56,7 @@ export interface Engine {
   ready(): Promise<void>;
   /** Does the steps of a chunk, whose data belong to the engine from then on. */
   run(chunk: Chunk): Promise<ChunkResult>;
-  /** A copy of the whole state. */
+  /** A copy of the whole state, also after a chunk that failed as a whole; rejects after one that was done in part. */
   state(): Promise<Map<string, Tensor>>;
   /**
    * Takes the place of the whole state. The tensors belong to the engine from then on. Those that the training model

@@ -33,6 +33,9 @@ export async function createSessionEngine(
     : new HostState(ort, spec.layouts);
   /** Spent inside onnxruntime by the runs of a chunk. */
   let milliseconds = 0;
+  /** Runs of the last chunk, and whether one of them failed. */
+  let runs = 0;
+  let failed = false;
 
   /** A graph keeps only the inputs it reads. */
   const feed = (target: Ort.InferenceSession, feeds: Record<string, Ort.Tensor>) =>
@@ -45,6 +48,7 @@ export async function createSessionEngine(
     const start = performance.now();
     const results = await session.run(feed(session, feeds));
     milliseconds += performance.now() - start;
+    runs++;
     state.advance(results);
     return results.telemetry!.data as Float32Array;
   };
@@ -100,13 +104,18 @@ export async function createSessionEngine(
   return {
     ready: () => Promise.resolve(),
     run: async (chunk: Chunk): Promise<ChunkResult> => {
-      milliseconds = 0;
+      [milliseconds, runs, failed] = [0, 0, true];
       const telemetry = await (spec.driver === 'step' ? runSteps(chunk) : runLoop(chunk));
+      failed = false;
       return { telemetry, milliseconds };
     },
-    state: () => state.all(),
+    state: () =>
+      failed && runs > 0
+        ? Promise.reject(new Error('the state is amid a chunk of which a step failed'))
+        : state.all(),
     restore: (tensors) => {
       state.restore(tensors);
+      failed = false;
       return Promise.resolve();
     },
     move: (moves) => {

@@ -21,8 +21,10 @@ const noMemory = 'Failed to allocate memory for requested buffer of size 1048576
 /**
  * An onnxruntime whose runs fail beyond so many steps, as all do of a session in which one has. The state counts the
  * steps that were done, and the telemetry of a step is its first sample, its control and its number.
+ *
+ * @param lostAt number of the step from which on no run works, for another reason
  */
-function runtime(most: number, reason = noMemory) {
+function runtime(most: number, reason = noMemory, lostAt = Infinity) {
   const asked: number[] = [];
   let opened = 0;
   const create = () => {
@@ -35,6 +37,7 @@ function runtime(most: number, reason = noMemory) {
       if (isSpoilt) return Promise.reject(new Error('a session is used again'));
       isSpoilt = k > most;
       if (isSpoilt) return Promise.reject(new Error(reason));
+      if (Number(step!.data[0]) >= lostAt) return Promise.reject(new Error('the device is lost'));
       const size = real!.data.length / k;
       const rows = Array.from({ length: k }, (_, i) => [
         real!.data[i * size]!,
@@ -138,6 +141,15 @@ describe('a chunk for which there is no memory', () => {
     const { ort } = runtime(0);
     const engine = await engineOn(ort);
     await expect(engine.run(chunk(4))).rejects.toThrow(noMemory);
+    expect([...(await engine.state()).get('count')!.data]).toEqual([0]);
+  });
+
+  test('and that fails after its first part leaves no state that could pass for one between chunks', async () => {
+    const { ort } = runtime(3, noMemory, 102);
+    const engine = await engineOn(ort);
+    await expect(engine.run(chunk(4))).rejects.toThrow('the device is lost');
+    await expect(engine.state()).rejects.toThrow('amid a chunk');
+    await engine.restore(new Map([['count', tensor('float32', [0], [1])]]));
     expect([...(await engine.state()).get('count')!.data]).toEqual([0]);
   });
 
