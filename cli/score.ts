@@ -115,13 +115,12 @@ const warn = (message: string) => {
 /** Seconds between two lines where nothing can be redrawn. */
 const plainEvery = 10;
 
-/** Tells on stderr how far the features are; the result is what stdout is for. */
-function progress(): (done: number, total: number) => void {
+/** Tells on stderr what is under way; the result is what stdout is for. */
+function progress(): (text: string) => void {
   let last = performance.now();
-  return (done, total) => {
-    const text = `features of ${done} of ${total} images`;
-    if (process.stderr.isTTY) process.stderr.write(done < total ? `\r\x1b[K${text}` : '\r\x1b[K');
-    else if (performance.now() - last > 1000 * plainEvery) {
+  return (text) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+    else if (text && performance.now() - last > 1000 * plainEvery) {
       last = performance.now();
       process.stderr.write(`${text}\n`);
     }

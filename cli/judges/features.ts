@@ -10,13 +10,13 @@ import type { Judge } from './judge.ts';
  * Fréchet and kernel distance of images to as many of the data, or to all where it has fewer, in the features of a
  * network. With Inception's they are FID and KID.
  *
- * @param onProgress images whose features are known, and of how many
+ * @param onProgress is told what is under way; '' where nothing is
  */
 export function featureJudge(
   network: FeatureNetwork,
   dataset: Dataset,
   samples: number,
-  onProgress: (done: number, total: number) => void,
+  onProgress: (text: string) => void,
   onWarning: (message: string) => void,
 ): Judge {
   const reference = Math.min(samples, dataset.count);
@@ -30,7 +30,9 @@ export function featureJudge(
     ],
     score: async (images) => {
       const chosen = new EpochSampler(dataset.count, 0).indices(0, reference);
-      const total = reference + samples;
+      const tell = (done: number) => {
+        onProgress(`features of ${done} of ${reference + samples} images`);
+      };
       const size = sizeOf(dataset.sampleShape);
       const real = await network.features(
         reference,
@@ -38,24 +40,26 @@ export function featureJudge(
           const bytes = gather(dataset, chosen.subarray(start, start + n));
           return new Float32Array(bytes).map((byte) => byte / 127.5 - 1);
         },
-        (done) => {
-          onProgress(done, total);
-        },
+        tell,
       );
       const fake = await network.features(
         samples,
         (start, n) => images.subarray(start * size, (start + n) * size),
         (done) => {
-          onProgress(reference + done, total);
+          tell(reference + done);
         },
       );
+      onProgress('');
       if (reference < fake.width)
         onWarning(
           `${reference} images for ${fake.width} features: the Fréchet distance is larger than that of more images`,
         );
+      onProgress(`comparing ${fake.width} features`);
       const [a, b] = [fake, real].map(({ data, width }) => featureStatistics(data, width));
+      const distance = frechetDistance(a!, b!);
       const { value, error } = kernelDistance(fake, real);
-      return { frechetDistance: frechetDistance(a!, b!), kernelDistance: value, kernelError: error };
+      onProgress('');
+      return { frechetDistance: distance, kernelDistance: value, kernelError: error };
     },
     dispose: () => network.dispose(),
   };

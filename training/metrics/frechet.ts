@@ -10,6 +10,9 @@ export interface FeatureStatistics {
   readonly covariance: Float64Array;
 }
 
+/** Rows that are taken at a time, so that what is read of them again and again stays in the cache. */
+const blockRows = 64;
+
 /**
  * Mean and covariance of the rows of `features`.
  *
@@ -22,15 +25,37 @@ export function featureStatistics(features: Float32Array, width: number): Featur
   const mean = new Float64Array(width);
   for (let i = 0; i < features.length; i++) mean[i % width]! += features[i]! / samples;
   const covariance = new Float64Array(width * width);
-  const centred = new Float64Array(width);
-  for (let row = 0; row < samples; row++) {
-    for (let i = 0; i < width; i++) centred[i] = features[row * width + i]! - mean[i]!;
-    for (let i = 0; i < width; i++)
-      for (let j = i; j < width; j++)
-        covariance[i * width + j]! += (centred[i]! * centred[j]!) / (samples - 1);
+  // [width, rows], a feature more where they are odd: two by two share what they read.
+  const centred = new Float64Array((width + 1) * blockRows);
+  for (let start = 0; start < samples; start += blockRows) {
+    const rows = Math.min(blockRows, samples - start);
+    for (let row = 0; row < rows; row++)
+      for (let i = 0; i < width; i++)
+        centred[i * blockRows + row] = features[(start + row) * width + i]! - mean[i]!;
+    for (let i = 0; i < width; i += 2)
+      for (let j = i; j < width; j += 2) {
+        let same = 0;
+        let right = 0;
+        let below = 0;
+        let both = 0;
+        for (let row = 0; row < rows; row++) {
+          const a = centred[i * blockRows + row]!;
+          const b = centred[(i + 1) * blockRows + row]!;
+          const c = centred[j * blockRows + row]!;
+          const d = centred[(j + 1) * blockRows + row]!;
+          same += a * c;
+          right += a * d;
+          below += b * c;
+          both += b * d;
+        }
+        covariance[i * width + j]! += same;
+        if (j + 1 < width) covariance[i * width + j + 1]! += right;
+        if (i + 1 < width) covariance[(i + 1) * width + j]! += below;
+        if (i + 1 < width && j + 1 < width) covariance[(i + 1) * width + j + 1]! += both;
+      }
   }
   for (let i = 0; i < width; i++)
-    for (let j = 0; j < i; j++) covariance[i * width + j] = covariance[j * width + i]!;
+    for (let j = i; j < width; j++) covariance[j * width + i] = covariance[i * width + j]! /= samples - 1;
   return { samples, mean, covariance };
 }
 
@@ -39,7 +64,7 @@ export function featureStatistics(features: Float32Array, width: number): Featur
  * |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)). It depends on the features and, by its bias, on the sample counts:
  * compare only figures that share both.
  *
- * The trace of (S1 S2)^(1/2) is that of (R S2 R)^(1/2) with R = S1^(1/2): symmetric, without negative eigenvalues but by
+ * The trace of (S1 S2)^(1/2) is that of (F^T S2 F)^(1/2) with F F^T = S1: symmetric, without negative eigenvalues but by
  * rounding. So a singular covariance needs no ridge, and nothing is complex.
  */
 export function frechetDistance(a: FeatureStatistics, b: FeatureStatistics): number {
@@ -49,8 +74,8 @@ export function frechetDistance(a: FeatureStatistics, b: FeatureStatistics): num
     Matrix,
     Matrix,
   ];
-  const root = squareRoot(first);
-  const { realEigenvalues } = decompose(root.mmul(second).mmul(root));
+  const factor = factorOf(first);
+  const { realEigenvalues } = decompose(factor.transpose().mmul(second.mmul(factor)));
   const shift = a.mean.reduce((sum, value, i) => sum + (value - b.mean[i]!) ** 2, 0);
   const overlap = realEigenvalues.reduce((sum, value) => sum + Math.sqrt(Math.max(0, value)), 0);
   return Math.max(0, shift + first.trace() + second.trace() - 2 * overlap);
@@ -58,11 +83,8 @@ export function frechetDistance(a: FeatureStatistics, b: FeatureStatistics): num
 
 const decompose = (matrix: Matrix) => new EigenvalueDecomposition(matrix, { assumeSymmetric: true });
 
-/** The symmetric root of a symmetric matrix without negative eigenvalues; those of rounding count as 0. */
-function squareRoot(matrix: Matrix): Matrix {
+/** F of F F^T, a symmetric matrix without negative eigenvalues; those of rounding count as 0. */
+function factorOf(matrix: Matrix): Matrix {
   const { realEigenvalues, eigenvectorMatrix } = decompose(matrix);
-  const scaled = eigenvectorMatrix.mulRowVector(
-    realEigenvalues.map((value) => Math.sqrt(Math.sqrt(Math.max(0, value)))),
-  );
-  return scaled.mmul(scaled.transpose());
+  return eigenvectorMatrix.mulRowVector(realEigenvalues.map((value) => Math.sqrt(Math.max(0, value))));
 }

@@ -22,6 +22,28 @@ describe('featureStatistics', () => {
     expect(covariance[6]).toBeCloseTo(0.5195967750884104, 12);
   });
 
+  it.each([
+    [130, 1],
+    [65, 6],
+    [200, 7],
+  ])('takes any number of rows and features: %i of %i', (rows, width) => {
+    const features = table(rows, width, (i, j) => Math.sin(i * (j + 1.3)) * (j + 1) + j);
+    const { mean, covariance } = featureStatistics(features, width);
+    const sum = (cell: (row: number) => number) =>
+      Array.from({ length: rows }, (_, row) => cell(row)).reduce((total, value) => total + value, 0);
+    const at = (row: number, j: number) => features[row * width + j]!;
+    const means = Array.from({ length: width }, (_, j) => sum((row) => at(row, j)) / rows);
+    const expected = means.flatMap((m, i) =>
+      means.map((n, j) => sum((row) => (at(row, i) - m) * (at(row, j) - n)) / (rows - 1)),
+    );
+    means.forEach((value, j) => {
+      expect(mean[j]).toBeCloseTo(value, 12);
+    });
+    expected.forEach((value, k) => {
+      expect(covariance[k]).toBeCloseTo(value, 10);
+    });
+  });
+
   it('refuses a broken row and a single one', () => {
     expect(() => featureStatistics(new Float32Array(7), 2)).toThrow(
       'features: 7 numbers, must be 2 or more rows of 2',
