@@ -1,5 +1,6 @@
 import { GraphError, Refusal } from './errors.ts';
-import type { Graph, Node, Value } from './graph.ts';
+import { Graph } from './graph.ts';
+import type { Node, Value } from './graph.ts';
 import { add } from './ops/elementwise.ts';
 import { reshape, zerosLike } from './ops/movement.ts';
 import type { GradientRule } from './ops/op.ts';
@@ -40,7 +41,7 @@ export function gradients(loss: Value, wrt: readonly Value[], options: GradientO
   for (const node of nodes.reverse()) {
     const dys = node.outputs.map((output) => grads.get(output));
     const firstKnown = dys.find((dy) => dy !== undefined);
-    if (!firstKnown || !node.inputs.some((input) => input && active.has(input))) continue;
+    if (!firstKnown || !readsAny(node, active)) continue;
     if (!node.outputs.some((output) => active.has(output))) continue;
     graph.scope(node.scope ? `gradient/${node.scope}` : 'gradient', () => {
       const rule = ruleOf(node);
@@ -85,10 +86,23 @@ function naming(node: Node, build: () => void): void {
 function dependents(nodes: readonly Node[], wrt: readonly Value[], stop: ReadonlySet<Value>): Set<Value> {
   const active = new Set<Value>(wrt);
   for (const node of nodes) {
-    if (!node.inputs.some((input) => input && active.has(input))) continue;
+    if (!readsAny(node, active)) continue;
     for (const output of node.outputs) if (!stop.has(output) && isFloat(output.dtype)) active.add(output);
   }
   return active;
+}
+
+/** Whether a node reads one of the values, be it inside of a subgraph that takes it from around. */
+function readsAny({ inputs, attributes }: Node, values: ReadonlySet<Value>): boolean {
+  return (
+    inputs.some((input) => input && values.has(input)) ||
+    Object.values(attributes).some(
+      (attribute) =>
+        attribute instanceof Graph &&
+        (attribute.nodes.some((inner) => readsAny(inner, values)) ||
+          attribute.outputs.some(({ value }) => values.has(value))),
+    )
+  );
 }
 
 function ruleOf(node: Node): GradientRule<object> | undefined {

@@ -35,14 +35,15 @@ const times = arithmetic(
   (a, b) => a * b,
   ofExtents((a, b) => product([a, b])),
 );
-const comparison =
+const logic =
   (compute: (a: Dim, b: Dim) => boolean): Binary =>
   (a, b) =>
     compute(a, b) ? 1 : 0;
-/** A symbol stands for an extent >= 1: it equals itself and no marker such as -1 or 0. */
-const order = (compute: (a: number, b: number) => boolean) =>
-  comparison((a, b) => {
+/** A symbol stands for an extent >= 1: it equals itself, and is larger than any marker such as -1 or 0. */
+const comparison = (compute: (a: number, b: number) => boolean) =>
+  logic((a, b) => {
     if (typeof a === 'number' && typeof b === 'number') return compute(a, b);
+    if (a === b) return compute(1, 1);
     if (typeof b === 'number' && b <= 0) return compute(1, b);
     if (typeof a === 'number' && a <= 0) return compute(a, 1);
     return refuse(`${a} and ${b} cannot be compared before the batch is known`);
@@ -53,18 +54,17 @@ const binary: Readonly<Record<string, Binary>> = {
   Sub: arithmetic('the difference', (a, b) => a - b, neutral(0)),
   Mul: times,
   Pow: arithmetic('the power', (a, b) => a ** b, neutral(1)),
-  Mod: arithmetic('the remainder', (a, b) => ((a % b) + b) % b),
   Max: arithmetic('the larger', Math.max, neutral(1, true)),
   Min: arithmetic('the smaller', Math.min),
   Equal: comparison((a, b) => a === b),
-  Greater: order((a, b) => a > b),
-  GreaterOrEqual: order((a, b) => a >= b),
-  Less: order((a, b) => a < b),
-  LessOrEqual: order((a, b) => a <= b),
-  And: comparison((a, b) => Boolean(a) && Boolean(b)),
-  Or: comparison((a, b) => Boolean(a) || Boolean(b)),
+  Greater: comparison((a, b) => a > b),
+  GreaterOrEqual: comparison((a, b) => a >= b),
+  Less: comparison((a, b) => a < b),
+  LessOrEqual: comparison((a, b) => a <= b),
+  And: logic((a, b) => Boolean(a) && Boolean(b)),
+  Or: logic((a, b) => Boolean(a) || Boolean(b)),
 };
-const isComparison = (op: string) => /^(Equal|Greater|Less|And|Or)/.test(op);
+const isTruth = (op: string) => /^(Equal|Greater|Less|And|Or)/.test(op);
 
 const unary: Readonly<Record<string, (x: number) => number>> = {
   Neg: (x) => -x,
@@ -78,11 +78,12 @@ const unary: Readonly<Record<string, (x: number) => number>> = {
   Not: (x) => 1 - x,
 };
 
-const reductions: Readonly<Record<string, Binary>> = {
-  ReduceProd: times,
-  ReduceSum: binary.Add!,
-  ReduceMax: binary.Max!,
-  ReduceMin: binary.Min!,
+/** How two become one, and what none are. */
+const reductions: Readonly<Record<string, readonly [Binary, number?]>> = {
+  ReduceProd: [times, 1],
+  ReduceSum: [binary.Add!, 0],
+  ReduceMax: [binary.Max!],
+  ReduceMin: [binary.Min!],
 };
 
 const moves = [
@@ -90,6 +91,7 @@ const moves = [
   'Cast',
   'CastLike',
   'Div',
+  'Mod',
   'Where',
   'Unsqueeze',
   'Squeeze',
@@ -127,14 +129,17 @@ export function fold(op: string, operands: readonly Known[], attributes: Attribu
   if (op === 'Cast') return attributes.to && castTo(a, attributes.to);
   if (op === 'CastLike') return b && castTo(a, b.dtype);
   if (op === 'Div' && b) return map2(a, b, a.dtype, divide(a.dtype));
-  if (binary[op] && b) return map2(a, b, isComparison(op) ? 'bool' : a.dtype, binary[op]);
-  if (unary[op]) return { ...a, elements: a.elements.map((x) => unary[op]!(fixed(x))) };
+  if (op === 'Mod' && b) return map2(a, b, a.dtype, remainder(attributes.int('fmod', 0) !== 0));
+  // Max and Min take any number of operands.
+  if (binary[op] && b)
+    return operands.slice(1).reduce((x, y) => map2(x, y, isTruth(op) ? 'bool' : a.dtype, binary[op]!), a);
+  if (unary[op]) return { ...a, elements: a.elements.map((x) => stored(a.dtype, unary[op]!(fixed(x)))) };
   if (op === 'Where' && b && c) return where(a, b, c);
   if (op === 'Unsqueeze' || op === 'Squeeze')
     return { ...a, shape: squeezed(op, a.shape, attributes.list('axes', 1)) };
   if (op === 'Concat') return a.shape.length === 1 ? concatenated(operands) : undefined;
   if (op === 'Gather' && b) return gathered(a, b, attributes.int('axis', 0));
-  if (reductions[op]) return reduced(a, op, attributes.int('keepdims', 1) !== 0, attributes.list('axes', 1));
+  if (reductions[op]) return reduced(a, op, attributes);
   if (op === 'Range' && b && c) return range(a, b, c);
   if (op === 'Slice') return sliced(a, attributes.list);
   if (op === 'Transpose') return transposed(a, attributes.perm);
@@ -150,6 +155,13 @@ const isSmall = (sizes: readonly Dim[]) => {
   return typeof size === 'number' && size <= small;
 };
 
+/** A number as an element of that type. */
+function stored(dtype: DType, x: Dim): Dim {
+  if (typeof x === 'string' || dtype === 'bool') return x;
+  if (dtype === 'float32') return Math.fround(x);
+  return dtype.startsWith('float') ? x : Math.trunc(x);
+}
+
 const divide = (dtype: DType) =>
   arithmetic(
     'the quotient',
@@ -157,11 +169,13 @@ const divide = (dtype: DType) =>
     ofExtents(quotient),
   );
 
+/** With the sign of the dividend, as C's fmod has it, or of the divisor. */
+const remainder = (isOfDividend: boolean) =>
+  arithmetic('the remainder', isOfDividend ? (a, b) => a % b : (a, b) => ((a % b) + b) % b);
+
 function castTo(a: Known, to: DType): Known {
-  const integer = (x: Dim) => (typeof x === 'number' ? Math.trunc(x) : x);
-  if (to === 'bool') return { ...a, dtype: to, elements: a.elements.map((x) => (x === 0 ? 0 : 1)) };
-  if (to.startsWith('float')) return { ...a, dtype: to };
-  return { ...a, dtype: to, elements: a.elements.map(integer) };
+  const element = to === 'bool' ? (x: Dim) => (x === 0 ? 0 : 1) : (x: Dim) => stored(to, x);
+  return { ...a, dtype: to, elements: a.elements.map(element) };
 }
 
 /** Position in `shape` of the element of `of` with row-major number `i`, broadcast. */
@@ -181,7 +195,7 @@ function source(shape: readonly number[], of: readonly number[], i: number): num
 function map2(a: Known, b: Known, dtype: DType, compute: Binary): Known {
   const shape = broadcastShapes(a.shape, b.shape).map(fixed);
   const elements = Array.from({ length: sizeOf(shape) }, (_, i) =>
-    compute(a.elements[source(a.shape, shape, i)]!, b.elements[source(b.shape, shape, i)]!),
+    stored(dtype, compute(a.elements[source(a.shape, shape, i)]!, b.elements[source(b.shape, shape, i)]!)),
   );
   return { dtype, shape, elements };
 }
@@ -193,17 +207,16 @@ function where(condition: Known, a: Known, b: Known): Known {
   return { dtype: a.dtype, shape, elements };
 }
 
-function reduced(
-  a: Known,
-  op: string,
-  keepdims: boolean,
-  axes: readonly number[] | undefined,
-): Known | undefined {
-  const all = axes === undefined || axes.length === 0 || axes.length === a.shape.length;
-  if (!all) return undefined;
-  const shape = keepdims ? a.shape.map(() => 1) : [];
-  if (a.elements.length === 1) return { ...a, shape };
-  return { ...a, shape, elements: [a.elements.reduce(reductions[op]!)] };
+function reduced(a: Known, op: string, { int, list }: Attributes): Known | undefined {
+  const axes = list('axes', 1) ?? [];
+  if (!axes.length && int('noop_with_empty_axes', 0)) return a;
+  if (axes.length && axes.length !== a.shape.length) return undefined;
+  const shape = int('keepdims', 1) ? a.shape.map(() => 1) : [];
+  const [combine, none] = reductions[op]!;
+  const [first = none, ...others] = a.elements;
+  return first === undefined
+    ? undefined
+    : { ...a, shape, elements: [stored(a.dtype, others.reduce(combine, first))] };
 }
 
 function range(start: Known, limit: Known, delta: Known): Known {

@@ -138,6 +138,17 @@ describe('gradients', () => {
     expect(gradients(reduceSum(add(y!, x)), [x], { constants: [y!] })).toHaveLength(1);
   });
 
+  test('are refused through a loop whose body takes the value from around it', () => {
+    const graph = new Graph('captured');
+    const [w, x] = [graph.input('w', 'float32', [2]), graph.input('x', 'float32', [2])];
+    const body = new Graph('body', graph);
+    body.input('iteration', 'int64', []);
+    body.output('condition', body.input('condition', 'bool', []));
+    body.output('next', mul(body.input('carried', 'float32', [2]), w));
+    const [y] = loop(graph.scalar(3, 'int64'), body, [x]);
+    expect(() => gradients(reduceSum(y!), [w])).toThrow('Loop: has no gradient');
+  });
+
   test('inside a loop body reach the values around it', async () => {
     const graph = new Graph('outer');
     const x = graph.input('x', 'float32', [2]);
