@@ -1,20 +1,36 @@
-import type { InferenceSession, Tensor, TensorConstructor } from 'onnxruntime-web';
 import { InputError } from '../artifacts/errors.ts';
 import type { Floats } from '../graph-builder/arrays.ts';
 
-// Runs in browsers too: no Node.
+// Runs in browsers too: no Node. What onnxruntime-node and onnxruntime-web have in common is said in our own types: those
+// of either need packages or libraries that a user of the other may not have.
 
-/** What onnxruntime-node and onnxruntime-web have in common. */
+export interface RuntimeTensor {
+  readonly type: string;
+  readonly dims: readonly number[];
+  readonly data: unknown;
+  dispose(): void;
+}
+
+export interface Session {
+  run(
+    feeds: Readonly<Record<string, RuntimeTensor>>,
+    outputs: readonly string[],
+  ): Promise<Readonly<Record<string, RuntimeTensor>>>;
+  release(): Promise<void>;
+}
+
+/** onnxruntime-node or onnxruntime-web. */
 export interface Runtime {
-  readonly Tensor: TensorConstructor;
+  readonly Tensor: {
+    new (type: 'float32', data: Float32Array, dims: readonly number[]): RuntimeTensor;
+    new (type: 'int32', data: Int32Array, dims: readonly number[]): RuntimeTensor;
+  };
   /**
    * @param source what messages call the model: its path
    * @throws InputError where the device cannot be used, or onnxruntime refuses the model.
    */
   readonly createSession: (bytes: Uint8Array, source: string) => Promise<Session>;
 }
-
-export type Session = Pick<InferenceSession, 'run' | 'release'>;
 
 /** An input: elements and extents. */
 export interface Feed {
@@ -25,10 +41,10 @@ export interface Feed {
 /** A model in a runtime: typed arrays in, typed arrays out. */
 export class Model {
   readonly source: string;
-  readonly #tensor: TensorConstructor;
+  readonly #tensor: Runtime['Tensor'];
   readonly #session: Session;
 
-  private constructor(tensor: TensorConstructor, session: Session, source: string) {
+  private constructor(tensor: Runtime['Tensor'], session: Session, source: string) {
     this.#tensor = tensor;
     this.#session = session;
     this.source = source;
@@ -69,7 +85,7 @@ export class Model {
     return this.#session.release();
   }
 
-  #toTensor({ data, dims }: Feed): Tensor {
+  #toTensor({ data, dims }: Feed): RuntimeTensor {
     return data instanceof Float32Array
       ? new this.#tensor('float32', data, dims)
       : new this.#tensor('int32', data, dims);

@@ -7,8 +7,9 @@ import { checkWorkers, hireCrew } from './crew/hire.ts';
 import type { CrewSettings } from './crew/hire.ts';
 import type { Backend, Drawable, Generator as GeneratorInterface, PictureOptions } from './generator.ts';
 import { encoderBeside, readModel } from './node-files.ts';
-import { nodeRuntime, sessionSettings } from './onnxruntime-node.ts';
-import type { SessionSettings } from './onnxruntime-node.ts';
+import { sessionSettings } from './node-settings.ts';
+import type { SessionSettings } from './node-settings.ts';
+import { nodeRuntime } from './onnxruntime-node.ts';
 import { pictureOf } from './picture.ts';
 import type { RowRunner } from './rows.ts';
 import { loadModels, ServedGenerator } from './served-generator.ts';
@@ -17,7 +18,7 @@ import { checkSourceOptions, sourceOptions } from './source.ts';
 import type { ModelSource, SourceOptions } from './source.ts';
 
 export * from './common.ts';
-export type { Device, SessionSettings } from './onnxruntime-node.ts';
+export type { Device, SessionSettings } from './node-settings.ts';
 
 export interface LoadSettings extends SessionSettings, CrewSettings, SourceOptions {
   /**

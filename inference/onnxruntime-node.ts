@@ -2,23 +2,9 @@ import type * as Ort from 'onnxruntime-node';
 import { deviceNamed, deviceNames } from '../artifacts/device.ts';
 import { InputError, withoutPlace } from '../artifacts/errors.ts';
 import { providerOf } from '../artifacts/onnxruntime-node.ts';
-import type { Names } from './arguments.ts';
 import type { Runtime } from './model.ts';
+import type { SessionSettings } from './node-settings.ts';
 import { checkOptimization, checkThreads } from './settings.ts';
-import type { Optimization } from './settings.ts';
-
-export type Device = 'cpu' | 'cuda' | `cuda:${number}` | 'webgpu';
-
-export interface SessionSettings {
-  /** Default `cpu`. */
-  readonly device?: Device;
-  /** Threads of onnxruntime, 1 to 1024; default as many as there are cores. */
-  readonly threads?: number;
-  /** What onnxruntime may do to the graph; default `all`. Less loads faster and runs slower. */
-  readonly optimization?: Optimization;
-}
-
-export const sessionSettings: Names<SessionSettings> = { device: true, threads: true, optimization: true };
 
 /**
  * onnxruntime-node with these settings.

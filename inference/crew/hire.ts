@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { InputError } from '../../artifacts/errors.ts';
 import { checkInteger } from '../arguments.ts';
-import type { SessionSettings } from '../onnxruntime-node.ts';
+import type { SessionSettings } from '../node-settings.ts';
 import type { RowRunner } from '../rows.ts';
 import type { ModelBytes } from '../source.ts';
 import { Crew } from './crew.ts';

@@ -3,7 +3,7 @@ import { InputError } from '../../artifacts/errors.ts';
 import { withoutTelemetry } from '../../artifacts/telemetry.ts';
 import type { GeneratorMetadata } from '../../artifacts/metadata.ts';
 import type { Floats } from '../../graph-builder/arrays.ts';
-import type { SessionSettings } from '../onnxruntime-node.ts';
+import type { SessionSettings } from '../node-settings.ts';
 import type { RowRunner, Rows } from '../rows.ts';
 import type { ModelBytes } from '../source.ts';
 

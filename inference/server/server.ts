@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { InputError } from '../../artifacts/errors.ts';
 import { startWorker } from '../crew/worker-runner.ts';
 import { readModel } from '../node-files.ts';
-import type { SessionSettings } from '../onnxruntime-node.ts';
+import type { SessionSettings } from '../node-settings.ts';
 import { createApp } from './app.ts';
 import type { AppOptions } from './app.ts';
 
