@@ -15,9 +15,9 @@ import { tensor } from './types.ts';
 
 export interface GeneratorOptions {
   /** Without dropout and noise, so that a latent has one picture. Default false: they stay on. */
-  readonly deterministic?: boolean;
+  readonly deterministic?: boolean | undefined;
   /** Stores weights as float16, in half the space; they are computed with as float32. Default false. */
-  readonly half?: boolean;
+  readonly half?: boolean | undefined;
 }
 
 /** Where an inference graph takes a network's tensors from. */

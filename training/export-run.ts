@@ -1,9 +1,11 @@
 import { dirname } from 'node:path';
+import { z } from 'zod';
 import { latestCheckpoint, listCheckpoints, loadCheckpoint } from '../artifacts/checkpoint.ts';
 import type { Checkpoint } from '../artifacts/checkpoint.ts';
 import { InputError } from '../artifacts/errors.ts';
 import { makeFolder, writeFileAtomic } from '../artifacts/files.ts';
 import { RunFolder } from '../artifacts/run-folder.ts';
+import { checkOptions, text, truth } from './check-options.ts';
 import { checkState } from './check-state.ts';
 import { encodeGenerator, exportNetworks } from './export.ts';
 import type { ExportOptions, Trained } from './export.ts';
@@ -13,9 +15,9 @@ import { programOf } from './run-program.ts';
 
 export interface ExportRunOptions extends ExportOptions {
   /** Step of the checkpoint; default the newest that is whole. */
-  readonly checkpoint?: number;
+  readonly checkpoint?: number | undefined;
   /** A `.onnx` file for the generator alone; default: all networks, into the folder of the run. */
-  readonly out?: string;
+  readonly out?: string | undefined;
 }
 
 export interface ExportResult {
@@ -25,6 +27,16 @@ export interface ExportResult {
   readonly step: number;
 }
 
+const schema = z.strictObject({
+  weights: z.enum(['ema', 'live'], 'must be ema or live').optional(),
+  deterministic: truth,
+  half: truth,
+  checkpoint: z
+    .custom<number>((value) => Number.isSafeInteger(value) && Number(value) >= 0, 'must be a number of steps')
+    .optional(),
+  out: text,
+}) satisfies z.ZodType<ExportRunOptions>;
+
 /**
  * Exports the networks of a run from one of its checkpoints, whether the run has ended or not.
  *
@@ -32,6 +44,9 @@ export interface ExportResult {
  * @throws InputError where it is none, or has no such checkpoint or weights; nothing is written then
  */
 export async function exportRun(path: string, options: ExportRunOptions = {}): Promise<ExportResult> {
+  if (typeof path !== 'string' || path === '')
+    throw new InputError(`export: path ${JSON.stringify(path)} must be the folder of a run`);
+  checkOptions('export', schema, options);
   const { out } = options;
   if (out !== undefined && !out.endsWith('.onnx'))
     throw new InputError(`--out: ${JSON.stringify(out)} must end in .onnx`);

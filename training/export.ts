@@ -19,7 +19,7 @@ export type Weights = 'ema' | 'live';
 
 export interface ExportOptions extends GeneratorOptions {
   /** The running average of the weights or the weights themselves; default the average where the recipe keeps one. */
-  readonly weights?: Weights;
+  readonly weights?: Weights | undefined;
 }
 
 /** What training has come to. */

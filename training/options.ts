@@ -1,6 +1,6 @@
-import { inspect } from 'node:util';
 import { z } from 'zod';
 import { InputError } from '../artifacts/errors.ts';
+import { checkOptions, text, truth } from './check-options.ts';
 import type { TrainEvent } from './events.ts';
 
 /** All that a run can be told. `ganx train` takes the same, spelled as flags. */
@@ -82,10 +82,6 @@ const integer = (option: keyof typeof limits) => {
 const positive = z
   .custom<number>((value) => Number.isFinite(value) && Number(value) > 0, 'must be a number > 0')
   .optional();
-const text = z
-  .custom<string>((value) => typeof value === 'string' && value !== '', 'must be a text that is not empty')
-  .optional();
-
 const schema = z.strictObject({
   data: text,
   recipe: text,
@@ -98,9 +94,9 @@ const schema = z.strictObject({
   size: integer('size'),
   device: text,
   threads: integer('threads'),
-  autotune: z.boolean('must be true or false').optional(),
+  autotune: truth,
   seed: integer('seed'),
-  resume: z.boolean('must be true or false').optional(),
+  resume: truth,
   generator: text,
   discriminator: text,
   freeze: z.array(z.string(), 'must be a list of patterns').optional(),
@@ -118,8 +114,7 @@ export const settingOf = (assignment: string): string => assignment.split('=')[0
 
 /** @throws InputError naming the first option that is unknown or cannot have its value, or two that exclude each other */
 export function checkTrainOptions(options: TrainOptions): void {
-  const result = schema.safeParse(options);
-  if (!result.success) throw new InputError(describe(result.error.issues[0]!, options));
+  checkOptions('train', schema, options);
   const { steps, epochs, minutes, batch, set = [] } = options;
   const given = Object.entries({ steps, epochs, minutes }).filter(([, value]) => value !== undefined);
   if (given.length > 1)
@@ -132,18 +127,3 @@ export function checkTrainOptions(options: TrainOptions): void {
       `--batch ${batch} and --set ${other}: only one can say how many samples a step takes`,
     );
 }
-
-function describe(issue: z.core.$ZodIssue, options: object): string {
-  if (issue.code === 'unrecognized_keys')
-    return `train: option ${issue.keys[0]!} is unknown; expected one of ${Object.keys(schema.shape).join(', ')}`;
-  const [name] = issue.path;
-  if (name === undefined) return 'train: options must be an object';
-  const value = (options as Record<PropertyKey, unknown>)[name];
-  const shown =
-    typeof value === 'string' ? JSON.stringify(value) : inspect(value, { depth: 0, breakLength: Infinity });
-  return `${flag(String(name))}: ${shown} ${issue.message}`;
-}
-
-/** How the command line spells an option. */
-const flag = (option: string) =>
-  option === 'data' ? option : `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

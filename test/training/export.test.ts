@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { readInitializers, readModelInfo } from '../../artifacts/onnx/decode.ts';
 import { encodeModel } from '../../artifacts/onnx/encode.ts';
 import { loadCheckpoint } from '../../artifacts/checkpoint.ts';
+import { InputError } from '../../artifacts/errors.ts';
 import { generatorGraph } from '../../graph-builder/export.ts';
 import { initialize } from '../../graph-builder/initializer.ts';
 import { abs } from '../../graph-builder/ops/elementwise.ts';
@@ -12,6 +13,8 @@ import { buildProgram } from '../../graph-builder/program.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
 import type { Tensor } from '../../graph-builder/types.ts';
 import { Generator } from '../../inference/node.ts';
+import { exportRun } from '../../training/export-run.ts';
+import type { ExportRunOptions } from '../../training/export-run.ts';
 import { checkGenerator } from '../../training/check-generator.ts';
 import { dropoutRecipe, generatorModel, grey } from '../inference/generators.ts';
 import { ganx } from '../ganx.ts';
@@ -136,6 +139,30 @@ describe('ganx export', () => {
     expect(stderr).toContain(message);
     expect(stderr.trim().split('\n')).toHaveLength(1);
     expect(existsSync(at('x.onnx'))).toBe(false);
+  });
+});
+
+describe('exportRun', () => {
+  it.each([
+    [{ weights: 'foo' }, '--weights: "foo" must be ema or live'],
+    [
+      { fp16: true },
+      'export: option fp16 is unknown; expected one of weights, deterministic, half, checkpoint, out',
+    ],
+    [{ half: 'no' }, '--half: "no" must be true or false'],
+    [{ checkpoint: '4' }, '--checkpoint: "4" must be a number of steps'],
+    [{ out: 5 }, '--out: 5 must be a text that is not empty'],
+    [null, 'export: options must be an object'],
+  ])('refuses %j from JavaScript', async (options, message) => {
+    const before = await readFile(at('run/generator.onnx'));
+    await expect(exportRun(at('run'), options as ExportRunOptions)).rejects.toThrow(new InputError(message));
+    expect(await readFile(at('run/generator.onnx'))).toEqual(before);
+  });
+
+  it('refuses a path that is none', async () => {
+    await expect(exportRun(undefined as unknown as string)).rejects.toThrow(
+      'export: path undefined must be the folder of a run',
+    );
   });
 });
 
