@@ -51,9 +51,9 @@ export interface TrainOptions {
    * resumed run what it had.
    */
   readonly onDiverge?: 'stop' | 'rollback' | undefined;
-  /** What it throws ends the run as `signal` does; `train` then rejects with it. */
+  /** What it throws or rejects with ends the run as `signal` does; `train` then rejects with it. It is not waited for. */
   readonly onEvent?: ((event: TrainEvent) => void) | undefined;
-  /** Ends the run after the current steps, with a checkpoint; before the first step, with nothing written. */
+  /** Ends the run after the current steps, with a checkpoint; before the event `start`, with nothing written. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -21,11 +21,16 @@ export async function train(options: TrainOptions = {}): Promise<TrainResult> {
   // A listener that throws ends the run as a signal does, so that what was trained is kept.
   const broken = new AbortController();
   const signal = AbortSignal.any([broken.signal, ...(options.signal ? [options.signal] : [])]);
+  const end = (error: unknown) => {
+    broken.abort(error);
+  };
   const onEvent = (event: TrainEvent) => {
     try {
-      options.onEvent?.(event);
+      // An asynchronous listener passes for one that gives nothing back.
+      const returned: unknown = options.onEvent?.(event);
+      if (returned instanceof Promise) returned.catch(end);
     } catch (error) {
-      broken.abort(error);
+      end(error);
     }
   };
   const result = await trainUntil({ ...options, signal, onEvent });

@@ -135,23 +135,26 @@ describe('output that nobody takes', () => {
 });
 
 describe('train() in the library', () => {
-  it('keeps what was trained where a listener throws, and rejects with what it threw', async () => {
-    const folder = temporaryFolder();
-    const script = `
+  it.each(['', 'async '])(
+    'keeps what was trained where a %slistener throws, and rejects with what it threw',
+    async (how) => {
+      const folder = temporaryFolder();
+      const script = `
       import { train } from ${JSON.stringify(join(root, 'dist/index.js'))};
-      const onEvent = ({ type }) => { if (type === 'step') throw new RangeError('mine'); };
+      const onEvent = ${how}({ type }) => { if (type === 'step') throw new RangeError('mine'); };
       const set = ['network.filters=4', 'network.zDim=8'];
       await train({ size: 16, batch: 8, set, steps: 100000, out: 'run', onEvent }).catch(({ name, message }) => {
         console.log(name, message);
       });`;
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ['--input-type=module', '--eval', script],
-      { cwd: folder },
-    );
-    expect(stdout).toBe('RangeError mine\n');
-    expect(await readdir(join(folder, 'run/checkpoints'))).toHaveLength(1);
-  });
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        ['--input-type=module', '--eval', script],
+        { cwd: folder },
+      );
+      expect(stdout).toBe('RangeError mine\n');
+      expect(await readdir(join(folder, 'run/checkpoints'))).toHaveLength(1);
+    },
+  );
 });
 
 describe('a device that does not work', () => {
