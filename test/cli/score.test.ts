@@ -10,6 +10,7 @@ import { mul } from '../../graph-builder/ops/elementwise.ts';
 import { matmul } from '../../graph-builder/ops/matmul.ts';
 import { reshape } from '../../graph-builder/ops/movement.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
+import { sizeOf } from '../../graph-builder/shape.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import { Generator } from '../../inference/node.ts';
 import { gather } from '../../training/data/batch.ts';
@@ -20,17 +21,16 @@ import { temporaryFolder } from '../temporary-folder.ts';
 import { dropoutRecipe, generatorModel, grey, points, pointsRecipe } from '../inference/generators.ts';
 import { ganx, refusal } from '../ganx.ts';
 
-const width = 12;
-
-/** A network from [N, 1, size, size] to [N, 3, 2, 2]: `width` numbers each. */
-function features(size: number, scale = 1): Uint8Array {
+/** A network from [N, 1, size, size] to [N, ...extents]. */
+function features(size: number, scale = 1, extents = [3, 2, 2]): Uint8Array {
+  const width = sizeOf(extents);
   const graph = new Graph('features');
   const images = graph.input('images', 'float32', ['N', 1, size, size]);
   const weights = graph.constant(
     tensor('float32', normals(1, 0, 'w', size * size * width), [size * size, width]),
   );
   const mixed = matmul(reshape(images, ['N', size * size]), weights);
-  graph.output('features', reshape(mul(tanh(mixed), scale), ['N', 3, 2, 2]));
+  graph.output('features', reshape(mul(tanh(mixed), scale), ['N', ...extents]));
   return encodeModel(compile(graph, 'portable'));
 }
 
@@ -125,10 +125,15 @@ describe('ganx score', () => {
       ['images.onnx', 'digits', '--features', 'infinite.onnx', '-n', '40'],
       'infinite.onnx: output features is not finite for one of images 0 to 31',
     ],
+    [
+      ['images.onnx', 'digits', '--features', 'wide.onnx', '-n', '40'],
+      'wide.onnx: output features is [32, 65, 8, 8], 4160 features an image, must be at most 4096; pool them in the model, by their mean over height and width for one',
+    ],
     [['images.onnx', 'digits', '-n', '1'], '-n: "1" must be an integer from 2 to 65536'],
   ])('refuses %j', async (args, message) => {
     writeFileSync(join(folder, 'other.onnx'), features(8));
     writeFileSync(join(folder, 'infinite.onnx'), features(16, 3e38 * 2));
+    writeFileSync(join(folder, 'wide.onnx'), features(16, 1, [65, 8, 8]));
     expect(await ganx(['score', ...args], folder)).toEqual(refusal(message));
   });
 

@@ -9,6 +9,9 @@ import { sessionOptions } from '../engine/onnxruntime.ts';
 /** Images a run: networks as deep as Inception take tens of megabytes an image. */
 const sliceSize = 32;
 
+/** The Fréchet distance takes matrices of that many rows apart: minutes for 2,048, which is Inception's. */
+const mostFeatures = 4096;
+
 /** Feature vectors of images. */
 export interface Features {
   /** float32 [n, width] */
@@ -70,7 +73,8 @@ export class FeatureNetwork {
   /**
    * @param count images, 1 or more
    * @param imagesAt n of them from one on, float32 [n, C, H, W] in [-1, 1]
-   * @throws InputError where a feature is not finite, or the model answers otherwise than with [N, ...]
+   * @throws InputError where a feature is not finite, there are more than 4,096 of an image, or the model answers otherwise
+   * than with [N, ...]
    */
   async features(
     count: number,
@@ -92,8 +96,13 @@ export class FeatureNetwork {
         throw new InputError(
           `${this.#path}: output ${output} is not finite for one of images ${start} to ${start + n - 1}`,
         );
-      all ??= new Float32Array(count * (found.length / n));
-      all.set(found, (start * found.length) / n);
+      const width = found.length / n;
+      if (width > mostFeatures)
+        throw new InputError(
+          `${this.#path}: output ${output} is ${formatShape([...dims])}, ${width} features an image, must be at most ${mostFeatures}; pool them in the model, by their mean over height and width for one`,
+        );
+      all ??= new Float32Array(count * width);
+      all.set(found, start * width);
       onProgress(start + n);
     }
     return { data: all!, width: all!.length / count };
