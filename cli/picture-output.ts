@@ -4,6 +4,7 @@ import { InputError } from '../artifacts/errors.ts';
 import { isFolder, makeFolder, pathExists, writeFileAtomic } from '../artifacts/files.ts';
 import { encodeImage } from '../artifacts/png.ts';
 import type { Generator, Samples } from '../inference/node.ts';
+import { underWay } from './under-way.ts';
 
 /** Where pictures go: one PNG with all of them, or a folder with one PNG each. */
 export interface PictureOutput {
@@ -42,8 +43,10 @@ export async function writePictures(
     : [{ file: path, encode: () => generator.toPng(samples, columns === undefined ? {} : { columns }) }];
   const made = await makeFolder(single ? path : dirname(path));
   const written: string[] = [];
+  const tell = underWay();
   try {
-    for (const { file, encode } of files) {
+    for (const [i, { file, encode }] of files.entries()) {
+      if (files.length > 1) tell(`picture ${i + 1} of ${files.length}`);
       const existed = await pathExists(file);
       await writeFileAtomic(file, await encode());
       if (!existed) written.push(file);
@@ -52,6 +55,8 @@ export async function writePictures(
     for (const file of written) await rm(file, { force: true });
     if (made !== undefined) await rm(made, { recursive: true, force: true });
     throw error;
+  } finally {
+    tell('');
   }
   return files.map(({ file }) => file);
 }

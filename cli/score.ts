@@ -15,6 +15,7 @@ import { judgeOf } from './judges/built-in.ts';
 import { featureJudge } from './judges/features.ts';
 import type { Judge } from './judges/judge.ts';
 import { integer, seed } from './numbers.ts';
+import { underWay } from './under-way.ts';
 
 interface Flags extends Omit<GeneratorFlags, 'label'> {
   readonly features?: string;
@@ -90,7 +91,7 @@ async function judgeFor(dataset: Dataset, { features, n, device, threads }: Flag
   if (features === undefined) {
     const isDigits =
       dataset.name === 'digits' && formatShape(dataset.sampleShape) === formatShape(digitShape);
-    if (mixtures.has(dataset.name) || isDigits) return judgeOf(dataset);
+    if (mixtures.has(dataset.name) || isDigits) return judgeOf(dataset, { onProgress: underWay() });
     throw new InputError(
       `--features: there is no judge of ${dataset.name} ${formatShape(dataset.sampleShape)}, only of digits ${formatShape(digitShape)}, ring8 and grid25; give an ONNX network such as Inception's (docs/scores.md)`,
     );
@@ -105,24 +106,9 @@ async function judgeFor(dataset: Dataset, { features, n, device, threads }: Flag
     deviceNamed(device)!,
     threads ?? availableParallelism(),
   );
-  return featureJudge(network, dataset, n ?? Math.min(usualSamples, dataset.count), progress(), warn);
+  return featureJudge(network, dataset, n ?? Math.min(usualSamples, dataset.count), underWay(), warn);
 }
 
 const warn = (message: string) => {
   process.stderr.write(`warning: ${message}\n`);
 };
-
-/** Seconds between two lines where nothing can be redrawn. */
-const plainEvery = 10;
-
-/** Tells on stderr what is under way; the result is what stdout is for. */
-function progress(): (text: string) => void {
-  let last = performance.now();
-  return (text) => {
-    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
-    else if (text && performance.now() - last > 1000 * plainEvery) {
-      last = performance.now();
-      process.stderr.write(`${text}\n`);
-    }
-  };
-}

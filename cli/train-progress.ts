@@ -1,17 +1,23 @@
 import type { Execution } from '../training/autotune/execution.ts';
 import type { TrainEvent } from '../training/events.ts';
 import { describeVerdict } from '../training/monitor/verdict.ts';
+import { plainEvery } from './under-way.ts';
 
-/** Prints a run's events: JSON lines, a bar that redraws itself on a terminal, or plain lines elsewhere. */
-export function reporter(json: boolean): (event: TrainEvent) => void {
+/**
+ * Prints a run's events: JSON lines, a bar that redraws itself on a terminal, or plain lines elsewhere.
+ *
+ * @param minutes that the run is given, where it has no known last step
+ */
+export function reporter(json: boolean, minutes?: number): (event: TrainEvent) => void {
   if (json)
     return (event) => {
       process.stdout.write(`${JSON.stringify(event)}\n`);
     };
-  return process.stdout.isTTY ? terminal() : plain();
+  const progress = progressOf(minutes);
+  return process.stdout.isTTY ? terminal(progress) : plain(progress);
 }
 
-function terminal(): (event: TrainEvent) => void {
+function terminal(progress: Describe): (event: TrainEvent) => void {
   let open = false;
   const line = (text: string) => {
     process.stdout.write(`${open ? '\r\x1b[K' : ''}${text}\n`);
@@ -22,22 +28,22 @@ function terminal(): (event: TrainEvent) => void {
       for (const text of describe(event)) line(text);
       return;
     }
-    const text = `${bar(event.step / event.steps, 24)} ${progress(event)}`;
-    process.stdout.write(`\r\x1b[K${text.slice(0, (process.stdout.columns || 80) - 1)}`);
+    const { share, text } = progress(event);
+    const room = (process.stdout.columns || 80) - 1;
+    // The numbers come first: the bar takes what they leave.
+    const width = Math.min(24, room - text.length - 3);
+    process.stdout.write(`\r\x1b[K${width > 0 ? `${bar(share, width)} ` : ''}${text.slice(0, room)}`);
     open = true;
   };
 }
 
-/** Seconds between two progress lines where nothing can be redrawn. */
-const plainEvery = 10;
-
-function plain(): (event: TrainEvent) => void {
+function plain(progress: Describe): (event: TrainEvent) => void {
   let last = -Infinity;
   return (event) => {
     if (event.type === 'step') {
       if (event.seconds - last < plainEvery && event.step < event.steps) return;
       last = event.seconds;
-      process.stdout.write(`${progress(event)}\n`);
+      process.stdout.write(`${progress(event).text}\n`);
       return;
     }
     for (const text of describe(event)) process.stdout.write(`${text}\n`);
@@ -46,12 +52,22 @@ function plain(): (event: TrainEvent) => void {
 
 type StepEvent = Extract<TrainEvent, { type: 'step' }>;
 
-function progress(event: StepEvent): string {
-  const { step, steps, imagesPerSecond, dLoss, gLoss, seconds } = event;
-  // A run of a given time has no known last step.
-  const known = steps < 2 ** 31 - 1;
-  const left = known ? ` · ${duration((seconds / step) * (steps - step))} left` : '';
-  return `step ${step}${known ? `/${steps}` : ''} · ${Math.round(imagesPerSecond)} samples/s · D ${dLoss.toFixed(3)} · G ${gLoss.toFixed(3)}${left}`;
+/** How far a run is, as a share of it and in words. */
+type Describe = (event: StepEvent) => { readonly share: number; readonly text: string };
+
+function progressOf(minutes: number | undefined): Describe {
+  let began: number | undefined;
+  return ({ step, steps, imagesPerSecond, dLoss, gLoss, seconds }) => {
+    began ??= performance.now();
+    const spent = (performance.now() - began) / 1000;
+    const share = minutes === undefined ? step / steps : Math.min(1, spent / (60 * minutes));
+    const left = minutes === undefined ? (seconds / step) * (steps - step) : 60 * minutes - spent;
+    const of = minutes === undefined ? `/${steps}` : '';
+    return {
+      share,
+      text: `step ${step}${of} · ${Math.round(imagesPerSecond)} samples/s · D ${dLoss.toFixed(3)} · G ${gLoss.toFixed(3)} · ${duration(Math.max(0, left))} left`,
+    };
+  };
 }
 
 function describe(event: Exclude<TrainEvent, StepEvent>): string[] {

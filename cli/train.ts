@@ -69,7 +69,12 @@ export function trainCommand(): Command {
     .option('--json', 'one JSON event a line instead of progress')
     .action(async (data: string | undefined, { json = false, ...flags }: Flags) => {
       goOnWithoutReader();
-      const { outcome } = await train({ ...flags, data, signal: stopSignal(), onEvent: reporter(json) });
+      const { outcome } = await train({
+        ...flags,
+        data,
+        signal: stopSignal(),
+        onEvent: reporter(json, flags.minutes),
+      });
       process.exitCode ??= exitCodes[outcome];
     });
 }

@@ -12,6 +12,7 @@ import { train } from '../../training/train.ts';
 import { asLongAs, cellsOf } from './cells.ts';
 import type { Cell } from './cells.ts';
 import { judgeOf } from '../judges/built-in.ts';
+import { underWay } from '../under-way.ts';
 import type { Judge, Scores } from '../judges/judge.ts';
 import { appendRun, readRuns } from './runs-file.ts';
 import type { RunRecord } from './runs-file.ts';
@@ -73,7 +74,7 @@ export async function runAblation(options: AblationOptions): Promise<Ablation> {
     (run) => run.data === data && run.steps === steps && cells.some((cell) => isOf(cell, run)),
   );
   const known = runs.length;
-  const judge = await judgeOf(dataset, signal);
+  const judge = await judgeOf(dataset, { signal, onProgress: underWay() });
   try {
     const writeTable = async () => {
       const table = renderTable({ data, set, steps, judge, cells, runs });

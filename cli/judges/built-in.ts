@@ -17,13 +17,21 @@ import type { Judge } from './judge.ts';
 const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
 const decimals = (digits: number) => (value: number) => value.toFixed(digits);
 
+export interface JudgeOptions {
+  /** Rejects with its reason while the classifier is trained. */
+  readonly signal?: AbortSignal | undefined;
+  /** Is told how far that is; '' where it is done. */
+  readonly onProgress?: (text: string) => void;
+}
+
 /**
  * A mixture by PacGAN's figures and the spread within its modes, digits by a classifier that is trained once and kept in
  * the user's cache folder.
- *
- * @param signal rejects with its reason while the classifier is trained
  */
-export async function judgeOf(dataset: Dataset, signal?: AbortSignal): Promise<Judge> {
+export async function judgeOf(
+  dataset: Dataset,
+  { signal, onProgress = () => undefined }: JudgeOptions = {},
+): Promise<Judge> {
   const mixture = mixtures.get(dataset.name);
   if (mixture)
     return {
@@ -46,6 +54,11 @@ export async function judgeOf(dataset: Dataset, signal?: AbortSignal): Promise<J
   const judge = await cachedDigitJudge(join(folder, `digit-judge-${ganxVersion}.safetensors`), dataset, {
     threads: Math.min(2, availableParallelism()),
     ...(signal && { signal }),
+    onProgress: (done, total) => {
+      onProgress(
+        done < total ? `training the judge of digits, once on this machine: step ${done} of ${total}` : '',
+      );
+    },
   });
   const reference = await digitReference(judge, dataset);
   return {
