@@ -188,7 +188,9 @@ export const recipeSchema = z.strictObject({
     }),
     lossThreshold: z.strictObject({
       discriminator: anyNumber.describe('11: the discriminator learns while its loss is above this'),
-      generator: anyNumber.describe('11: the generator learns while its loss is above this'),
+      generator: anyNumber.describe(
+        '11: the generator learns while its adversarial loss, without class and reconstruction losses, is above this',
+      ),
       cap: cap.describe('11: most updates in a row that are skipped; 0 is off'),
     }),
     discriminatorSteps: integer(1, 64).describe(

@@ -21,7 +21,7 @@ const poolName = 'replay/pool';
 /**
  * 8. Experience replay (Shrivastava et al. 2017, section 2.3): a pool of past fakes. Once it is full, a fake changes
  * places with a random one of the pool with a given probability before D sees it, so that D does not forget what G
- * made earlier. A fake stays in the pool for size / (batch x probability) steps on average.
+ * made earlier. A fake stays in the pool for size / (batch x probability) batches of fakes on average.
  */
 export const replay: Technique = {
   number: 8,
@@ -55,7 +55,7 @@ function exchange(
   return graph.scope('replay', () => {
     const batch = fake.shape[0] as number;
     const pool = state(poolName);
-    // As long as the pool is not full, every fake is stored and shown.
+    // As long as the pool is not full, every fake is shown, and those of the last batch of a step are stored.
     const filling = less(step, Math.ceil(size / batch));
     const stored = mul(step, batch);
     const start = where(filling, stored, reshape(random.index('replay/start', [1], size), []));

@@ -4,7 +4,7 @@ import type { Technique } from './technique.ts';
 export interface LossThresholdOptions {
   /** D learns while its loss is above this, nats. Soft labels lift the least that the loss can be: see the presets. */
   readonly discriminator: number;
-  /** G learns while its loss is above this. */
+  /** G learns while its adversarial loss, without those of classes and of a reconstruction, is above this. */
   readonly generator: number;
   /** Most updates in a row that a network may skip; 0 is off. */
   readonly cap: number;
