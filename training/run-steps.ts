@@ -45,8 +45,8 @@ export async function runSteps(run: Run): Promise<TrainResult> {
 
   // Loop state
   let step = start.step;
-  /** Steps that the engine has done; ahead of `step` while their telemetry is taken in. */
-  let trained = step;
+  /** Whether the engine's state is that after `step`, as a checkpoint has it. */
+  let inStep = true;
   let { rateScale, verdicts } = start.progress;
   let monitor = new Monitor(withRates(recipe, rateScale), start.progress.monitor);
   let saved = start.step > 0 ? start.step : -1;
@@ -137,21 +137,25 @@ export async function runSteps(run: Run): Promise<TrainResult> {
     while (next && step < total && !signal.aborted && !outOfTime()) {
       const chunk = next;
       const moves = program.movesAt(step);
+      // Until its steps are logged and judged.
+      inStep = false;
       if (moves.length) await engine.move(moves);
       const running = engine.run(chunk);
       const after = step + chunk.steps;
       // Prepared while the worker computes. Its size follows the run before this one.
       next = after < total ? chunkAt(after, nextSteps(after)) : undefined;
       const { telemetry, milliseconds } = await running.catch((error: unknown) => {
+        // After moves it is not: a run that resumes here moves by itself.
+        inStep = moves.length === 0;
         throw explained(error, config);
       });
-      trained = after;
       busy += milliseconds;
       size.observe(chunk.steps, milliseconds);
 
       const measured = readTelemetry(program, telemetry, chunk.steps);
       const diverged = await takeIn(measured);
       if (diverged) return diverged;
+      inStep = true;
       onEvent({
         type: 'step',
         step,
@@ -177,7 +181,7 @@ export async function runSteps(run: Run): Promise<TrainResult> {
     const good =
       (await lastGoodState(folder, config, program, onEvent)) ?? (await freshState(program, config.seed));
     await engine.restore(good.tensors);
-    step = trained = good.step;
+    [step, inStep] = [good.step, true];
     rateScale *= rollbackScale;
     monitor = new Monitor(withRates(recipe, rateScale), good.progress.monitor);
     [saved, drawn, isDue] = [-1, -1, false];
@@ -190,8 +194,7 @@ export async function runSteps(run: Run): Promise<TrainResult> {
 
   /** Saves what was trained before an error, where it can still be saved. */
   const salvage = async () => {
-    // Steps that are not all logged and judged would be missing from a resumed run.
-    if (trained !== step || step === start.step) return;
+    if (!inStep || step === start.step) return;
     try {
       await checkpoint();
     } catch {
