@@ -5,8 +5,8 @@ import { refuse } from '../errors.ts';
 import { fixed, formatShape, normalizeAxes } from '../shape.ts';
 import type { DType, TensorType } from '../types.ts';
 import { equal } from './comparison.ts';
-import { cast, div, exp, mul, sign, sub } from './elementwise.ts';
-import { expand, reshape } from './movement.ts';
+import { cast, div, exp, mul, sign, sub, where } from './elementwise.ts';
+import { concat, expand, pad, reshape, slice } from './movement.ts';
 
 export interface ReductionAttributes {
   /** Axes to reduce, negative ones from the end; all of them where absent. */
@@ -110,13 +110,18 @@ export const ReduceL1: OpDef<ReductionAttributes> = {
   gradient: ({ inputs: [x], attributes, dy }) => [() => mul(unreduce(dy, x!, attributes), sign(x!))],
 };
 
-/** sqrt(sum x^2): dy x / y; not defined at the zero vector, so add an epsilon where that can happen */
+/** sqrt(sum x^2): dy x / y, 0 at the zero vector, as in PyTorch */
 export const ReduceL2: OpDef<ReductionAttributes> = {
   type: 'ReduceL2',
   ...axesInput,
   infer: infer(floats),
   gradient: ({ inputs: [x], outputs: [y], attributes, dy }) => [
-    () => mul(x!, unreduce(div(dy, y!), x!, attributes)),
+    () => {
+      const isZero = equal(y!, 0);
+      // Nothing is divided by 0 even where it is not chosen: the second order would make NaN of it.
+      const perLength = where(isZero, 0, div(dy, where(isZero, 1, y!)));
+      return mul(x!, unreduce(perLength, x!, attributes));
+    },
   ],
 };
 
@@ -138,13 +143,39 @@ export const ReduceLogSumExp: OpDef<ReductionAttributes> = {
   ],
 };
 
-/** y = prod x: dy y / x, for inputs without zeros */
+/** dy times the product of the other factors, of each factor. */
+function otherFactors(x: Value, [axis, ...axes]: readonly number[], dy: Value): Value {
+  if (axis === undefined) return dy;
+  return otherFactorsAlong(x, axis, otherFactors(reduceProd(x, [axis], true), axes, dy));
+}
+
+/** The same along one axis, where dy has the extent 1: of the two halves, whose products are factors, half as many. */
+function otherFactorsAlong(x: Value, axis: number, dy: Value): Value {
+  const n = fixed(x.shape[axis]);
+  if (n === 1) return dy;
+  const half = Math.ceil(n / 2);
+  // Of an odd number the last has a 1 beside it.
+  const odd = Array.from({ length: 2 * x.rank }, (_, i) => (i === x.rank + axis ? 2 * half - n : 0));
+  const front = slice(x, { [axis]: [0, half] });
+  const back = pad(slice(x, { [axis]: [half, n] }), odd, 1);
+  const others = otherFactorsAlong(mul(front, back), axis, dy);
+  const both = concat([mul(others, back), mul(others, front)], axis);
+  return pad(
+    both,
+    odd.map((count) => -count),
+  );
+}
+
+/** prod x: dy times the product of the other factors, any of which may be 0, so that nothing is divided */
 export const ReduceProd: OpDef<ReductionAttributes> = {
   type: 'ReduceProd',
   ...axesInput,
   infer: infer(floats),
-  gradient: ({ inputs: [x], outputs: [y], attributes, dy }) => [
-    () => div(unreduce(mul(dy, y!), x!, attributes), x!),
+  gradient: ({ inputs: [x], attributes, dy }) => [
+    () => {
+      const axes = normalizeAxes(attributes.axes ?? x!.shape.map((_, i) => i), x!.rank);
+      return otherFactors(x!, axes, unreduce(dy, x!, attributes));
+    },
   ],
 };
 

@@ -3,10 +3,11 @@ import { gradients } from '../../graph-builder/autodiff.ts';
 import { Graph } from '../../graph-builder/graph.ts';
 import type { Node, Value } from '../../graph-builder/graph.ts';
 import { leakyRelu, relu } from '../../graph-builder/ops/activation.ts';
-import { abs, clip, max, min, Mul, mul, neg, pow, sub } from '../../graph-builder/ops/elementwise.ts';
+import { abs, add, clip, max, min, Mul, mul, neg, pow, sub } from '../../graph-builder/ops/elementwise.ts';
+import { reshape } from '../../graph-builder/ops/movement.ts';
 import { emitOne } from '../../graph-builder/ops/op.ts';
 import type { GradientRule, OpDef } from '../../graph-builder/ops/op.ts';
-import { reduceMax, reduceMin, reduceSum } from '../../graph-builder/ops/reduction.ts';
+import { reduceL2, reduceMax, reduceMin, reduceSum } from '../../graph-builder/ops/reduction.ts';
 import { registry } from '../../graph-builder/ops/registry.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
 import { verify } from '../../graph-builder/verify.ts';
@@ -232,6 +233,27 @@ describe('where the derivative jumps', () => {
     expect(
       await slopes((x) => reduceMin(x, [0], true), [1, 1, 2, 1]).then((s) => s.map(Math.fround)),
     ).toEqual([1 / 3, 1 / 3, 0, 1 / 3].map(Math.fround));
+  });
+
+  test.each([
+    ['one axis', [1], false],
+    ['one axis, kept', [1], true],
+    ['several', [2, 1], false],
+    ['all', undefined, true],
+  ] as const)('ReduceL2 is flat at the zero vector, in both orders: %s', async (_, axes, keepdims) => {
+    const graph = new Graph('zeros');
+    const x = graph.input('x', 'float32', [2, 2, 2]);
+    const [first] = gradients(reduceSum(reduceL2(x, axes, keepdims)), [x]);
+    graph.output('first', first!);
+    graph.output('second', gradients(reduceSum(mul(first!, add(first!, 2))), [x])[0]!);
+    const results = await evaluate(graph, { x: new Array<number>(8).fill(0) }, 'cpu');
+    for (const values of Object.values(results)) expect(Array.from(values)).toEqual(new Array(8).fill(0));
+  });
+
+  test('and has a slope beside it', async () => {
+    expect(await slopes((x) => reduceL2(reshape(x, [2, 2]), [1]), [0, 0, 3, 4])).toEqual(
+      [0, 0, 0.6, 0.8].map(Math.fround),
+    );
   });
 
   test('units are flat at 0, or take the slope of the negative side', async () => {

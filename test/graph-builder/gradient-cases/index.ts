@@ -2,7 +2,7 @@ import type { Case } from './case.ts';
 import { binary, numbers, unary } from './elementwise.ts';
 import { biased, convolution } from './convolution.ts';
 import { pooling } from './pooling.ts';
-import { reductions, running } from './reduction.ts';
+import { factors, reductions, running } from './reduction.ts';
 import { movement } from './movement.ts';
 import { indexing } from './indexing.ts';
 import { products } from './products.ts';
@@ -16,6 +16,7 @@ export const cases: readonly Case[] = [
   ...biased,
   ...pooling,
   ...reductions,
+  ...factors,
   ...running,
   ...movement,
   ...indexing,

@@ -43,7 +43,28 @@ export const reductions: readonly Case[] = reductionAxes.flatMap(([name, axes, k
     inputs: [between(-2, -0.5, [2, 3, 2])],
     build: (x) => reduceProd(x, axes, keepdims),
   },
+  {
+    op: 'ReduceProd',
+    name: `${name}, one factor 0`,
+    inputs: [{ shape: [2, 3, 2], values: Float64Array.of(1, 0.5, -2, 1, 1.5, 0, -1, 2, -1, 1, 0.75, 1.25) }],
+    build: (x) => reduceProd(x, axes, keepdims),
+  },
 ]);
+
+export const factors: readonly Case[] = [
+  ...[1, 5, 8].map((n): Case => ({
+    op: 'ReduceProd',
+    name: `${n} factors`,
+    inputs: [any(2, n)],
+    build: (x) => reduceProd(x, [1]),
+  })),
+  {
+    op: 'ReduceProd',
+    name: 'no, one, two and three factors 0',
+    inputs: [{ shape: [4, 3], values: Float64Array.of(1, -0.5, 2, 0, 1.5, -1, 0, 2, 0, 0, 0, 0) }],
+    build: (x) => reduceProd(x, [1]),
+  },
+];
 
 export const running: readonly Case[] = [
   ...[0, 1, -1].flatMap((axis): Case[] => [
