@@ -309,6 +309,7 @@ cases: dict[str, Case] = {
     "hard-sigmoid": Case(nn.Hardsigmoid, twice=False),  # no formula in PyTorch
     "hard-tanh": Case(nn.Hardtanh),
     "relu6": Case(nn.ReLU6),
+    "relu6-function": fn(lambda x: F.relu6(x * 8)),
     "glu": Case(lambda: nn.GLU(1)),
     "softmax": Case(lambda: nn.Softmax(1)),
     "log-softmax": Case(lambda: nn.LogSoftmax(-1)),
@@ -336,6 +337,10 @@ cases: dict[str, Case] = {
     "channel-shuffle": fn(channel_shuffle),
     "stack-mean": fn(lambda x: torch.stack([x, x.square(), x.abs().add(1).sqrt()], 1).mean(1)),
     "reductions": fn(lambda x: x.std((2, 3)) + x.amax((2, 3)) + x.logsumexp((2, 3)) + x.norm(dim=(2, 3))),
+    "zero-vectors": fn(lambda x: F.normalize(F.relu(x), dim=1) + F.relu(x - 1).norm(dim=1, keepdim=True)),
+    "zero-cosines": fn(lambda x: F.cosine_similarity(F.relu(x), F.relu(x.flip(1)), dim=1)),
+    "zero-factors": fn(lambda x: F.relu(x).prod(1, keepdim=True) + F.relu(x + 1).prod(2, keepdim=True)),
+    "zero-roots": fn(lambda x: (r := F.relu(x - 2)).std((2, 3)) + F.lp_pool2d(r, 2, 6).flatten(1) + r.sqrt().sum((2, 3))),
     "powers": fn(lambda x: (x.abs() + 0.5) ** 1.7 + x**3 + (x.abs() + 1).log() + torch.exp(-x)),
     "where-clamp": fn(lambda x: torch.where(x > 0.2, x * 2, x.clamp(-0.5, 0.1))),
     "sin-cos": fn(lambda x: torch.cat([x.sin(), x.cos()], 1)),

@@ -14,6 +14,12 @@ const binary =
     op(call.value(0), call.value(1));
 const sum = (call: Call) => call.values.reduce((a, b) => ops.add(a, b));
 
+/** The gradient at 0 is 0, as PyTorch has it for what ends in a root: std, lp_pool, roots of a ReLU. */
+function root(x: Value): Value {
+  const isZero = ops.equal(x, 0);
+  return ops.where(isZero, 0, ops.sqrt(ops.where(isZero, 1, x)));
+}
+
 /** Squares and roots have a form of their own: the general power has no derivative at 0 by its exponent. */
 function pow(call: Call): Value {
   const x = call.value(0);
@@ -22,7 +28,7 @@ function pow(call: Call): Value {
   if (power === 1) return x;
   if (power === 2) return ops.mul(x, x);
   if (power === 3) return ops.mul(x, ops.mul(x, x));
-  if (power === 0.5) return ops.sqrt(x);
+  if (power === 0.5) return root(x);
   if (typeof power === 'number') return ops.pow(x, power);
   return ops.pow(x, ops.cast(call.value(1), x.dtype));
 }
@@ -50,7 +56,7 @@ export const elementwise: Lowerings = {
   Abs: unary(ops.abs),
   Exp: unary(ops.exp),
   Log: unary(ops.log),
-  Sqrt: unary(ops.sqrt),
+  Sqrt: unary(root),
   Reciprocal: unary(ops.reciprocal),
   Floor: unary(ops.floor),
   Ceil: unary((x) => ops.neg(ops.floor(ops.neg(x)))),
