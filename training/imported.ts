@@ -188,10 +188,11 @@ export class ImportedNetworks {
         `${discriminator.model.source}: ends in a sigmoid, which is left out: D is trained on logits`,
       );
     for (const role of roles) {
-      const kept = [...(this.#models[role]?.tensors ?? [])].filter(
-        ([, { role: tensor, why }]) => tensor === 'constant' && why === 'frozen',
-      );
+      const tensors = [...(this.#models[role]?.tensors ?? [])];
+      const kept = tensors.filter(([, { role: tensor, why }]) => tensor === 'constant' && why === 'frozen');
       if (kept.length) notes.push(`${role}: ${kept.length} tensors are frozen`);
+      const still = tensors.filter(([, { role: tensor, why }]) => tensor === 'statistic' && why);
+      if (still.length) notes.push(`${role}: ${still.length} running statistics are ${still[0]![1].why}`);
     }
     return notes;
   }

@@ -134,7 +134,9 @@ function lowered(call: Call): readonly Operand[] {
 }
 
 function foldedOf(call: Call): Known | undefined {
-  const { operands, node } = call;
+  const { node } = call;
+  // Of the second operand of CastLike only the type matters, which is known of any.
+  const operands = node.op === 'CastLike' ? call.operands.slice(0, 1) : call.operands;
   if (
     !operands.length ||
     operands.some((operand) => operand && operand instanceof Value && !operand.constant)
@@ -149,6 +151,7 @@ function foldedOf(call: Call): Known | undefined {
       return call.ints('perm');
     },
     get to(): DType | undefined {
+      if (node.op === 'CastLike') return call.known(1)?.dtype ?? call.value(1).dtype;
       return node.attributes.has('to') ? call.dtype('to') : undefined;
     },
   });

@@ -113,6 +113,7 @@ export interface Attributes {
   readonly int: (name: string, fallback: number) => number;
   /** A list that the version of the operator has as an attribute or as input `i`. */
   readonly list: (name: string, i: number) => readonly number[] | undefined;
+  /** The type that a cast is to, by attribute or by the type of another operand. */
   readonly to: DType | undefined;
   readonly perm: readonly number[] | undefined;
 }
@@ -126,8 +127,7 @@ export function fold(op: string, operands: readonly Known[], attributes: Attribu
   const [a, b, c] = operands;
   if (!a) return undefined;
   if (op === 'Identity') return a;
-  if (op === 'Cast') return attributes.to && castTo(a, attributes.to);
-  if (op === 'CastLike') return b && castTo(a, b.dtype);
+  if (op === 'Cast' || op === 'CastLike') return attributes.to && castTo(a, attributes.to);
   if (op === 'Div' && b) return map2(a, b, a.dtype, divide(a.dtype));
   if (op === 'Mod' && b) return map2(a, b, a.dtype, remainder(attributes.int('fmod', 0) !== 0));
   // Max and Min take any number of operands.

@@ -128,8 +128,14 @@ function apply(
   }
 }
 
-/** A fixed batch is in the shapes of a file as a number like any other, where the exporter has multiplied it too. */
-function hint({ inputs }: ForeignModel): string {
+/**
+ * What lies behind a refusal that an export would not have: weights of another type, or a fixed batch, which is in the
+ * shapes of a file as a number like any other, where the exporter has multiplied it too.
+ */
+function hint({ inputs, initializers }: ForeignModel): string {
+  for (const [name, { dtype, shape }] of initializers)
+    if (isFloat(dtype) && dtype !== 'float32' && shape.length)
+      return `; weights are read as float32, and "${name}" is ${dtype}; export the network after .float()`;
   const batch = inputs[0]?.shape[0];
   return typeof batch === 'number'
     ? `; the file fixes the batch at ${batch}, and may be readable with an open one (dynamic_axes or dynamic_shapes)`

@@ -31,6 +31,10 @@ const settingInputs: Readonly<Record<string, readonly number[]>> = {
   Upsample: [1],
 };
 
+/** PyTorch would take the mean over all batches so far, which ONNX cannot say. */
+const unmovedStatistic =
+  'not updated: the norm has momentum 1 in the file, as PyTorch writes momentum=None; give it a number';
+
 /** Names that exporters make up for what has none in the program: `onnx::Conv_16`, `val_19`, `/layer/Constant_output_0`. */
 export const isMadeUp = (name: string): boolean => madeUp.some((pattern) => pattern.test(name));
 const madeUp = [
@@ -56,10 +60,14 @@ export function namedTensors(
     if (same) tensors.set(outputs[0]!, same);
   }
   const read = new Set(nodes.flatMap(({ inputs, outputs }) => (tensors.has(outputs[0]!) ? [] : inputs)));
+  const norms = nodes.filter(({ op }) => op === 'BatchNormalization');
   const statistics = new Set([
-    ...nodes.flatMap(({ op, inputs }) => (op === 'BatchNormalization' ? inputs.slice(3, 5) : [])),
+    ...norms.flatMap(({ inputs }) => inputs.slice(3, 5)),
     ...spectralNorms(nodes, tensors).flatMap(({ u, v }) => [u, v]),
   ]);
+  const unmoved = new Set(
+    norms.flatMap(({ inputs, attributes }) => (attributes.get('momentum') === 1 ? inputs.slice(3, 5) : [])),
+  );
   const readAs = (table: Readonly<Record<string, readonly number[]>>) =>
     new Set(nodes.flatMap(({ op, inputs }) => (table[op] ?? []).flatMap((i) => inputs[i] ?? [])));
   const [weights, settings] = [readAs(weightInputs), readAs(settingInputs)];
@@ -67,6 +75,7 @@ export function namedTensors(
   const isFrozen = (name: string) => frozen.some((pattern) => pattern.test(name));
   const roleOf = (name: string, { dtype }: Tensor): Pick<NamedTensor, 'role' | 'why'> => {
     if (isFrozen(name)) return { role: 'constant', why: 'frozen' };
+    if (unmoved.has(name)) return { role: 'statistic', why: unmovedStatistic };
     if (statistics.has(name)) return { role: 'statistic' };
     if (dtype !== 'float32') return { role: 'constant', why: `is ${dtype}` };
     if (isSpectralVector(name, tensors))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { discriminator, generator, writeForeign } from '../artifacts/import/foreign.ts';
+import { discriminator, generator, normed, writeForeign } from '../artifacts/import/foreign.ts';
 import { ganx, refusal } from '../ganx.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
@@ -14,11 +14,19 @@ test('import tells what a model holds, what can be trained, and what it can be',
     'images  float32[N, 1, 4, 4]',
     '1 Gemm, 1 Reshape, 1 Tanh',
     '64 in 1 tensors',
+    'fc.weight  [16, 4]',
     'fc.bias  [16]  frozen',
     'generator: yes',
     'discriminator: as a discriminator it must give one logit a sample, [N], [N, 1] or [N, 1, 1, 1], and gives [N, 1, 4, 4]',
   ])
     expect(stdout).toContain(text);
+});
+
+test('import tells of running statistics that are not updated', async () => {
+  const folder = temporaryFolder();
+  writeForeign(folder, 'D.onnx', normed(4, 1));
+  const { stdout } = await ganx(['import', 'D.onnx'], folder);
+  expect(stdout).toContain('bn.running_mean  [4]  not updated: the norm has momentum 1 in the file');
 });
 
 test('import --json gives the same as data', async () => {

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { decodeSafetensors } from '../../artifacts/safetensors.ts';
 import { readInitializers } from '../../artifacts/onnx/decode.ts';
-import { discriminator, generator, node, writeForeign } from '../artifacts/import/foreign.ts';
+import { discriminator, generator, node, normed, writeForeign } from '../artifacts/import/foreign.ts';
 import { ganx } from '../ganx.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
@@ -76,6 +76,21 @@ describe('imported networks', () => {
     const args = ['--set', 'network.zDim=4', '--set', 'network.filters=4', '--size', '16', '--steps', '1'];
     const { code, stderr } = await ganx(['train', '--generator', 'G.onnx', '--out', 'run', ...args], folder);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  test('with a norm of momentum 1 are trained, with a word on its statistics', async () => {
+    const folder = temporaryFolder();
+    writeForeign(folder, 'D.onnx', normed(256, 1));
+    const { code, stdout } = await ganx(
+      ['train', '--discriminator', 'D.onnx', ...short, '--out', 'run'],
+      folder,
+    );
+    expect(code).toBe(0);
+    expect(stdout).toContain(
+      'note: discriminator: 2 running statistics are not updated: the norm has momentum 1 in the file',
+    );
+    const { data } = tensorsIn(join(folder, 'run/discriminator.safetensors')).get('bn.running_mean')!;
+    expect(Array.from(data as Float32Array)).toEqual(new Array(256).fill(0));
   });
 
   test('keep what is frozen, bit for bit', async () => {

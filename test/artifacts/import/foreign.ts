@@ -119,3 +119,25 @@ export const discriminator = (size: number, outputs = 1): Foreign => ({
   ],
   weights: { 'fc.weight': [ramp(outputs * size * size), [outputs, size * size]] },
 });
+
+/** A discriminator of flat samples [N, size], with a batch norm. */
+export const normed = (size: number, momentum: number): Foreign => ({
+  inputs: [['images', ['N', size]]],
+  outputs: [['logits', ['N', 1]]],
+  nodes: [
+    node(
+      'BatchNormalization',
+      ['images', 'bn.weight', 'bn.bias', 'bn.running_mean', 'bn.running_var'],
+      ['normed'],
+      { momentum },
+    ),
+    node('Gemm', ['normed', 'fc.weight'], ['logits'], { transB: 1 }),
+  ],
+  weights: {
+    'bn.weight': [new Array<number>(size).fill(1), [size]],
+    'bn.bias': [ramp(size), [size]],
+    'bn.running_mean': [new Array<number>(size).fill(0), [size]],
+    'bn.running_var': [new Array<number>(size).fill(1), [size]],
+    'fc.weight': [ramp(size), [1, size]],
+  },
+});

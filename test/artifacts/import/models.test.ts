@@ -5,7 +5,7 @@ import { InputError } from '../../../artifacts/errors.ts';
 import { onnx } from '../../../artifacts/onnx/proto.ts';
 import { importModel } from '../../../artifacts/import/imported-model.ts';
 import { sharedFolder } from '../../temporary-folder.ts';
-import { discriminator, foreignModel, generator, node, writeForeign } from './foreign.ts';
+import { discriminator, foreignModel, generator, node, normed, writeForeign } from './foreign.ts';
 import type { Foreign } from './foreign.ts';
 
 const folder = sharedFolder();
@@ -98,6 +98,16 @@ const cases: readonly (readonly [what: string, model: Foreign, problem: string])
       weights: { ...good.weights, 'int64 parts': [[6, 8], [2]] },
     },
     'Reshape: shape [N, 16] cannot be viewed as [6, 8]: element counts differ (at node map); the file fixes the batch at 3, and may be readable with an open one (dynamic_axes or dynamic_shapes)',
+  ],
+  [
+    'weights of another type, which is not for the batch',
+    {
+      ...good,
+      inputs: [['z', [3, 4]]],
+      nodes: [dense, node('Mul', ['flat', 'float16 gain'], ['map']), last],
+      weights: { ...good.weights, 'float16 gain': [[1], [1]] },
+    },
+    'Mul: operand types float32 and float16 must be equal (at node map); weights are read as float32, and "float16 gain" is float16; export the network after .float()',
   ],
   [
     'an index that reaches too far',
@@ -288,6 +298,34 @@ test('a constant is repeated once a sample', async () => {
   } satisfies Foreign;
   const { outputs } = await importModel(writeForeign(folder, 'coordinates.onnx', coordinates));
   expect(outputs).toEqual([{ name: 'y', dtype: 'float32', shape: ['N', 5] }]);
+});
+
+test('a constant that is cast like a value is known', async () => {
+  const bounded = {
+    ...good,
+    nodes: [
+      dense,
+      node('CastLike', ['int64 low', 'flat'], ['low']),
+      node('CastLike', ['int64 high', 'flat'], ['high']),
+      node('Clip', ['flat', 'low', 'high'], ['clipped']),
+      node('Reshape', ['clipped', 'int64 shape'], ['map']),
+      last,
+    ],
+    weights: { ...good.weights, 'int64 low': [[0], []], 'int64 high': [[6], []] },
+  } satisfies Foreign;
+  const { outputs } = await importModel(writeForeign(folder, 'bounded.onnx', bounded));
+  expect(outputs).toEqual([{ name: 'images', dtype: 'float32', shape: ['N', 1, 4, 4] }]);
+});
+
+test.each([
+  [1, 'not updated: the norm has momentum 1 in the file, as PyTorch writes momentum=None; give it a number'],
+  [0.9, undefined],
+])('running statistics of momentum %d', async (momentum, why) => {
+  const path = writeForeign(folder, 'norm.onnx', normed(4, momentum));
+  const { tensors } = await importModel(path);
+  for (const name of ['bn.running_mean', 'bn.running_var'])
+    expect(tensors.get(name)).toMatchObject({ role: 'statistic', ...(why && { why }) });
+  expect(tensors.get('bn.running_var')!.why).toBe(why);
 });
 
 test('operators in the forms of opset 9', async () => {
