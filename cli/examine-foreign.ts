@@ -43,6 +43,9 @@ export async function examineForeign(path: string, freeze: readonly string[]): P
       ],
       ['trainable', `${trained} in ${of('parameter').length} tensors`],
       ['', lines(of('parameter'))],
+      ...(trained
+        ? [['', 'What was a buffer in PyTorch is here too, and trained unless --freeze names it.'] as const]
+        : []),
       ...(of('statistic').length ? [['statistics', lines(of('statistic'))] as const] : []),
       ...(kept.length ? [['not trained', lines(kept)] as const] : []),
       ['can be', roles.map(({ role, problem }) => `${role}: ${problem ?? 'yes'}`)],
