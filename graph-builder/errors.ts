@@ -15,9 +15,19 @@ export class GraphError extends Error {
   }
 }
 
-/** Thrown inside shape inference, which does not know where it is; `emit` adds op and place. */
+/** Thrown by checks, which do not know where they are; `inNameOf` adds op and place. */
 export class Refusal extends Error {}
 
 export function refuse(problem: string): never {
   throw new Refusal(problem);
+}
+
+/** Runs what may refuse, in the name of `op` at `place`. */
+export function inNameOf<T>(op: string, place: string, build: () => T): T {
+  try {
+    return build();
+  } catch (error) {
+    if (error instanceof Refusal) throw new GraphError(op, error.message, place);
+    throw error;
+  }
 }

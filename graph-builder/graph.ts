@@ -1,8 +1,8 @@
-import { GraphError, Refusal } from './errors.ts';
+import { GraphError, inNameOf, refuse } from './errors.ts';
 import type { OpDef } from './ops/op.ts';
-import { formatShape } from './shape.ts';
+import { checkType, formatShape } from './shape.ts';
 import type { Dim, DType, Shape, Tensor, TensorType } from './types.ts';
-import { tensor } from './types.ts';
+import { checkElement, tensor } from './types.ts';
 
 /** A typed edge of the graph: a graph input, a constant, or an output of a node. Knows its type from birth. */
 export class Value implements TensorType {
@@ -69,20 +69,22 @@ export class Graph {
   }
 
   input(name: string, dtype: DType, shape: Shape): Value {
-    if (this.inputs.some((input) => input.name === name))
-      throw new GraphError('input', `name "${name}" must be unique in graph ${this.name}`);
+    inNameOf('input', '', () => {
+      this.#checkName(name, this.inputs);
+      checkType({ dtype, shape });
+    });
     const value = new Value(this, { dtype, shape }, { name });
     this.inputs.push(value);
     return value;
   }
 
   constant(data: Tensor, name?: string): Value {
-    const size = data.shape.reduce((a, b) => a * b, 1);
-    if (size !== data.data.length)
-      throw new GraphError(
-        'constant',
-        `${data.data.length} elements must fill shape ${formatShape(data.shape)}`,
-      );
+    inNameOf('constant', '', () => {
+      checkType(data);
+      const size = data.shape.reduce((a, b) => a * b, 1);
+      if (size !== data.data.length)
+        refuse(`${data.data.length} elements must fill shape ${formatShape(data.shape)}`);
+    });
     return new Value(this, data, { constant: data, ...(name === undefined ? {} : { name }) });
   }
 
@@ -90,14 +92,26 @@ export class Graph {
   scalar(number: number, dtype: DType = 'float32'): Value {
     const key = `${dtype} ${Object.is(number, -0) ? '-0' : number}`;
     let value = this.#scalars.get(key);
-    if (!value) this.#scalars.set(key, (value = this.constant(tensor(dtype, [number], []))));
+    if (!value) {
+      // Before it becomes a tensor, which has no place.
+      inNameOf('scalar', this.scopePath, () => {
+        checkElement(dtype, number);
+      });
+      this.#scalars.set(key, (value = this.constant(tensor(dtype, [number], []))));
+    }
     return value;
   }
 
   output(name: string, value: Value): void {
-    if (this.outputs.some((output) => output.name === name))
-      throw new GraphError('output', `name "${name}" must be unique in graph ${this.name}`);
+    inNameOf('output', '', () => {
+      this.#checkName(name, this.outputs);
+    });
     this.outputs.push({ name, value });
+  }
+
+  #checkName(name: string, taken: readonly { readonly name: string | undefined }[]): void {
+    if (name === '' || taken.some((other) => other.name === name))
+      refuse(`name "${name}" must be unique in graph ${this.name}, and not empty`);
   }
 
   /** Current place, `a/b/c`, given to the nodes that are added. */
@@ -150,13 +164,11 @@ export function emit<A extends object>(
   graph: Graph = graphOf(inputs),
 ): readonly Value[] {
   const scope = graph.scopePath;
-  let types: readonly TensorType[];
-  try {
-    types = op.infer(inputs as readonly Value[], attributes);
-  } catch (error) {
-    if (error instanceof Refusal) throw new GraphError(op.type, error.message, scope);
-    throw error;
-  }
+  const types = inNameOf(op.type, scope, () => {
+    const inferred = op.infer(inputs as readonly Value[], attributes);
+    inferred.forEach(checkType);
+    return inferred;
+  });
   const node = new Node(op as unknown as OpDef, inputs, attributes as Attributes, scope);
   node.outputs = types.map((type) => new Value(graph, type, { node }));
   graph.nodes.push(node);

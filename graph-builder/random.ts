@@ -1,4 +1,4 @@
-import { GraphError } from './errors.ts';
+import { GraphError, inNameOf } from './errors.ts';
 import type { Graph, Value } from './graph.ts';
 import { multipliers, normalTable, streamKey } from './hash.ts';
 import { greater, greaterOrEqual, less } from './ops/comparison.ts';
@@ -56,12 +56,12 @@ export class RandomStreams {
     const { graph, base, used } = this.#source;
     const name = this.#prefix + stream;
     if (used.has(name)) throw new GraphError('random', `stream "${name}" must be drawn from once`);
+    const columns = inNameOf('random', graph.scopePath, () => sizeOf(shape.slice(1)));
     used.add(name);
     return graph.scope('random', () => {
       const key = add(base, graph.constant(tensor('int32', streamKey(name))));
       const [k0, k1] = [slice(key, { 0: [0, 1] }), slice(key, { 0: [1, 2] })];
       // Element i starts from i c0 + k0, as an outer sum of rows and columns.
-      const columns = sizeOf(shape.slice(1));
       const column = graph.constant(ramp(columns, c0));
       const counters = add(add(this.#rows(shape, Math.imul(columns, c0)), k0), reshape(column, [1, columns]));
       const mixed = mul(mix(add(mix(counters), k1)), c2);

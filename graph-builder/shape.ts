@@ -1,5 +1,6 @@
 import { refuse } from './errors.ts';
 import type { Dim, Shape, TensorType } from './types.ts';
+import { checkDType } from './types.ts';
 
 /** `[N, 3, 32, 32]` */
 export function formatShape(shape: Shape): string {
@@ -12,6 +13,15 @@ export function formatType(type: TensorType): string {
 
 export function sameShape(a: Shape, b: Shape): boolean {
   return a === b || (a.length === b.length && a.every((dim, i) => dim === b[i]));
+}
+
+const isExtent = (dim: Dim): boolean =>
+  typeof dim === 'string' ? dim !== '' : Number.isSafeInteger(dim) && dim >= 0;
+
+/** Refuses what is no type of a value, whatever it was inferred from. */
+export function checkType({ dtype, shape }: TensorType): void {
+  checkDType(dtype);
+  if (!shape.every(isExtent)) refuse(`extents of ${formatShape(shape)} must be integers >= 0 or symbols`);
 }
 
 /** Number of elements; refuses a symbolic shape. */

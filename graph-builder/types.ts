@@ -1,3 +1,5 @@
+import { inNameOf, refuse } from './errors.ts';
+
 /** Element types ganx can emit; the names are ONNX's own, spelled as NumPy does. */
 export type DType = 'float32' | 'float16' | 'float64' | 'int32' | 'int64' | 'uint32' | 'uint8' | 'bool';
 
@@ -34,6 +36,28 @@ const arrayOf = {
   bool: Uint8Array,
 } as const;
 
+/** The integers that a type holds: from the first up to the second, which is none of them. */
+const integersOf: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
+  int32: [-(2 ** 31), 2 ** 31],
+  int64: [-(2 ** 63), 2 ** 63],
+  uint32: [0, 2 ** 32],
+  uint8: [0, 2 ** 8],
+  bool: [0, 2],
+};
+
+/** Refuses what is no element type; JavaScript lets any text through. */
+export function checkDType(dtype: DType): void {
+  if (!Object.hasOwn(arrayOf, dtype))
+    refuse(`element type ${dtype} must be one of ${Object.keys(arrayOf).join(', ')}`);
+}
+
+/** Refuses a number that an integer type would wrap or cut off. Floats round, as they always do. */
+export function checkElement(dtype: DType, value: number): void {
+  const range = integersOf[dtype];
+  if (range && !(Number.isInteger(value) && value >= range[0] && value < range[1]))
+    refuse(`number ${value} must be one that ${dtype} holds`);
+}
+
 /** Size of one element in bytes. */
 export function bytesPerElement(dtype: DType): number {
   return arrayOf[dtype].BYTES_PER_ELEMENT;
@@ -50,12 +74,16 @@ export function tensor(
   values: ArrayLike<number>,
   shape: readonly number[] = [values.length],
 ): Tensor {
-  const data = allocate(dtype, values.length);
-  for (let i = 0; i < values.length; i++) {
-    if (data instanceof BigInt64Array) data[i] = BigInt(values[i]!);
-    else data[i] = dtype === 'float16' ? halfBits(values[i]!) : values[i]!;
-  }
-  return { dtype, shape, data };
+  return inNameOf('tensor', '', () => {
+    checkDType(dtype);
+    const data = allocate(dtype, values.length);
+    for (let i = 0; i < values.length; i++) {
+      checkElement(dtype, values[i]!);
+      if (data instanceof BigInt64Array) data[i] = BigInt(values[i]!);
+      else data[i] = dtype === 'float16' ? halfBits(values[i]!) : values[i]!;
+    }
+    return { dtype, shape, data };
+  });
 }
 
 /** IEEE 754 half precision pattern of a number, rounded to nearest even. */

@@ -1,4 +1,4 @@
-import { GraphError, Refusal } from './errors.ts';
+import { GraphError, inNameOf } from './errors.ts';
 import { Graph } from './graph.ts';
 import type { Node, Value } from './graph.ts';
 import type { OpDef } from './ops/op.ts';
@@ -87,10 +87,5 @@ function verifyOutputs(node: Node, graph: Graph): void {
 }
 
 function infer({ op, inputs, attributes, scope }: Node): readonly TensorType[] {
-  try {
-    return op.infer(inputs as readonly Value[], attributes);
-  } catch (error) {
-    if (error instanceof Refusal) throw new GraphError(op.type, error.message, scope);
-    throw error;
-  }
+  return inNameOf(op.type, scope, () => op.infer(inputs as readonly Value[], attributes));
 }

@@ -3,7 +3,7 @@ import type { Value } from '../graph.ts';
 import { fixed, formatShape } from '../shape.ts';
 import type { Dim, Shape } from '../types.ts';
 import { reshape, slice, transpose, zerosLike } from './movement.ts';
-import { emitOne, expectDType, floats } from './op.ts';
+import { emitOne, expectDType, expectInteger, expectIntegers, floats } from './op.ts';
 import type { OpDef } from './op.ts';
 import { reduceSum } from './reduction.ts';
 
@@ -36,15 +36,10 @@ export interface ConvWeightGradientAttributes extends ConvAttributes {
 }
 
 function checkAttributes(spatial: number, { strides, dilations, pads, group }: ConvAttributes): void {
-  const positive = (name: string, values: readonly number[]) => {
-    if (values.length !== spatial || values.some((n) => !Number.isInteger(n) || n < 1))
-      refuse(`${name} ${formatShape(values)} must be ${spatial} integers >= 1`);
-  };
-  positive('strides', strides);
-  positive('dilations', dilations);
-  if (pads.length !== 2 * spatial || pads.some((n) => !Number.isInteger(n) || n < 0))
-    refuse(`pads ${formatShape(pads)} must be ${2 * spatial} integers >= 0`);
-  if (!Number.isInteger(group) || group < 1) refuse(`group ${group} must be an integer >= 1`);
+  expectIntegers('strides', strides, spatial, 1);
+  expectIntegers('dilations', dilations, spatial, 1);
+  expectIntegers('pads', pads, 2 * spatial, 0);
+  expectInteger('group', group, 1);
 }
 
 function checkOperands(x: Value, w: Value, bias: Value | undefined, biasChannels: Dim): void {
@@ -52,6 +47,8 @@ function checkOperands(x: Value, w: Value, bias: Value | undefined, biasChannels
   expectDType('weight', w, [x.dtype]);
   if (x.rank < 3 || w.rank !== x.rank)
     refuse(`input ${formatShape(x.shape)} and weight ${formatShape(w.shape)} must have one rank >= 3`);
+  expectIntegers('kernel', w.shape.slice(2).map(fixed), x.rank - 2, 1);
+  if (bias) expectDType('bias', bias, [x.dtype]);
   if (bias && (bias.rank !== 1 || bias.shape[0] !== biasChannels))
     refuse(`bias ${formatShape(bias.shape)} must be [${biasChannels}]`);
 }
@@ -115,6 +112,7 @@ export const ConvTranspose: OpDef<ConvTransposeAttributes> = {
   infer: ([y, w, bias], attributes) => {
     checkOperands(y!, w!, bias, fixed(w!.shape[1]) * attributes.group);
     checkAttributes(y!.rank - 2, attributes);
+    expectIntegers('output_padding', attributes.output_padding, y!.rank - 2, 0);
     return [{ dtype: y!.dtype, shape: convTransposeShape(y!.shape, w!.shape, attributes) }];
   },
   gradient: ({ inputs: [y, w], attributes, dy }) => [

@@ -1,12 +1,13 @@
-import { GraphError, refuse } from '../errors.ts';
+import { inNameOf, refuse } from '../errors.ts';
 import type { Value } from '../graph.ts';
 import { fixed, formatShape, normalizeAxis, sameShape } from '../shape.ts';
+import type { Dim } from '../types.ts';
 import { tensor } from '../types.ts';
 import { cast } from './elementwise.ts';
-import { expectDType, emitOne } from './op.ts';
+import { emitOne, expectDType, expectRank } from './op.ts';
 import type { NoAttributes, OpDef } from './op.ts';
 import type { AxisAttributes } from './movement.ts';
-import { pad, reshape, transpose, zerosLike } from './movement.ts';
+import { pad, paddedShape, reshape, transpose, zerosLike } from './movement.ts';
 
 // Reading and writing by index. Indices are int32 or int64; ScatterND and GatherND take int64 only.
 // Scattering with 'add' is what the gradient of reading twice from one place needs.
@@ -47,13 +48,24 @@ function transposeUnlessSame(x: Value, perm: readonly number[]): Value {
   return perm.every((axis, i) => axis === i) ? x : transpose(x, perm);
 }
 
+/** Indices of elements along an axis: of the rank of x, and elsewhere within its extents. */
+function checkElementIndices(x: Value, indices: Value, axis: number): void {
+  expectDType('indices', indices, ['int32', 'int64']);
+  expectRank('indices', indices, x.rank);
+  const along = normalizeAxis(axis, x.rank);
+  // Whether a symbol fits is known when the model runs.
+  const exceeds = (dim: Dim, most: Dim) => typeof dim === 'number' && typeof most === 'number' && dim > most;
+  if (indices.shape.some((dim, i) => i !== along && exceeds(dim, x.shape[i]!)))
+    refuse(
+      `indices ${formatShape(indices.shape)} must not exceed ${formatShape(x.shape)} beside axis ${along}`,
+    );
+}
+
 /** y[i][j] = x[indices[i][j]][j] for axis 0, and so on: indices have the rank of x and the shape of y. */
 export const GatherElements: OpDef<AxisAttributes> = {
   type: 'GatherElements',
   infer: ([x, indices], { axis }) => {
-    expectDType('indices', indices!, ['int32', 'int64']);
-    normalizeAxis(axis, x!.rank);
-    if (indices!.rank !== x!.rank) refuse(`indices ${formatShape(indices!.shape)} must have rank ${x!.rank}`);
+    checkElementIndices(x!, indices!, axis);
     return [{ dtype: x!.dtype, shape: indices!.shape }];
   },
   gradient: ({ inputs: [x, indices], attributes: { axis }, dy }) => [
@@ -71,8 +83,9 @@ export interface ScatterElementsAttributes extends ScatterAttributes, AxisAttrib
 
 export const ScatterElements: OpDef<ScatterElementsAttributes> = {
   type: 'ScatterElements',
-  infer: ([x, indices, updates]) => {
-    expectDType('indices', indices!, ['int32', 'int64']);
+  infer: ([x, indices, updates], { axis }) => {
+    checkElementIndices(x!, indices!, axis);
+    expectDType('updates', updates!, [x!.dtype]);
     if (!sameShape(indices!.shape, updates!.shape))
       refuse(
         `updates ${formatShape(updates!.shape)} must have the shape of indices ${formatShape(indices!.shape)}`,
@@ -87,12 +100,20 @@ export const ScatterElements: OpDef<ScatterElementsAttributes> = {
   ],
 };
 
+/** Length of the index tuples, the last extent of `indices`. */
+function tupleLength(x: Value, indices: Value): number {
+  expectDType('indices', indices, ['int64']);
+  const depth = fixed(indices.shape.at(-1));
+  if (depth > x.rank) refuse(`index tuples of ${depth} must not be longer than rank ${x.rank}`);
+  return depth;
+}
+
 /** y = x with y[indices[i]] replaced by, or increased by, updates[i]; the last axis of indices is an index tuple. */
 export const ScatterND: OpDef<ScatterAttributes> = {
   type: 'ScatterND',
   infer: ([x, indices, updates]) => {
-    expectDType('indices', indices!, ['int64']);
-    const depth = fixed(indices!.shape.at(-1));
+    const depth = tupleLength(x!, indices!);
+    expectDType('updates', updates!, [x!.dtype]);
     const expected = [...indices!.shape.slice(0, -1), ...x!.shape.slice(depth)];
     if (!sameShape(updates!.shape, expected))
       refuse(`updates ${formatShape(updates!.shape)} must have shape ${formatShape(expected)}`);
@@ -108,9 +129,7 @@ export const ScatterND: OpDef<ScatterAttributes> = {
 export const GatherND: OpDef<NoAttributes> = {
   type: 'GatherND',
   infer: ([x, indices]) => {
-    expectDType('indices', indices!, ['int64']);
-    const depth = fixed(indices!.shape.at(-1));
-    if (depth > x!.rank) refuse(`index tuples of ${depth} must not be longer than rank ${x!.rank}`);
+    const depth = tupleLength(x!, indices!);
     return [{ dtype: x!.dtype, shape: [...indices!.shape.slice(0, -1), ...x!.shape.slice(depth)] }];
   },
   gradient: ({ inputs: [x, indices], dy }) => [
@@ -146,21 +165,20 @@ export function padWith(
   value = 0,
 ): Value {
   if (mode === 'constant') return pad(x, pads, value);
-  return x.shape.reduce<Value>((padded, dim, axis) => {
-    const [before, after] = [pads[axis]!, pads[axis + x.rank]!];
-    if (before === 0 && after === 0) return padded;
-    const extent = fixed(dim);
-    if (mode === 'reflect' && Math.max(before, after) >= extent)
-      throw new GraphError(
-        'padWith',
-        `reflect pads ${before} and ${after} must be smaller than extent ${extent} of axis ${axis}`,
-        x.graph.scopePath,
-      );
-    const source = (i: number) => {
-      if (mode === 'edge') return Math.min(Math.max(i, 0), extent - 1);
-      return i < 0 ? -i : i >= extent ? 2 * (extent - 1) - i : i;
-    };
-    const indices = Array.from({ length: before + extent + after }, (_, i) => source(i - before));
-    return gather(padded, x.graph.constant(tensor('int32', indices)), axis);
-  }, x);
+  return inNameOf('padWith', x.graph.scopePath, () => {
+    const target = paddedShape(x.shape, pads);
+    return x.shape.reduce<Value>((padded, dim, axis) => {
+      const [before, after] = [pads[axis]!, pads[axis + x.rank]!];
+      if (before === 0 && after === 0) return padded;
+      const extent = fixed(dim);
+      if (mode === 'reflect' && Math.max(before, after) >= extent)
+        refuse(`reflect pads ${before} and ${after} must be smaller than extent ${extent} of axis ${axis}`);
+      const source = (i: number) => {
+        if (mode === 'edge') return Math.min(Math.max(i, 0), extent - 1);
+        return i < 0 ? -i : i >= extent ? 2 * (extent - 1) - i : i;
+      };
+      const indices = Array.from({ length: fixed(target[axis]) }, (_, i) => source(i - before));
+      return gather(padded, x.graph.constant(tensor('int32', indices)), axis);
+    }, x);
+  });
 }

@@ -58,6 +58,7 @@ export const Gemm: OpDef<GemmAttributes> = {
       refuse(
         `inner extents of ${formatShape(a!.shape)}${transA ? '^T' : ''} and ${formatShape(b!.shape)}${transB ? '^T' : ''} must match: ${k} against ${k2}`,
       );
+    if (c) expectDType('c', c, [a!.dtype]);
     if (c && !sameShape(broadcastShapes(c.shape, [m, n]), [m, n]))
       refuse(`c ${formatShape(c.shape)} does not broadcast to ${formatShape([m, n])}`);
     return [{ dtype: a!.dtype, shape: [m, n] }];

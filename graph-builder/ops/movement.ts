@@ -1,8 +1,17 @@
 import { emit, type Value } from '../graph.ts';
-import { refuse } from '../errors.ts';
-import { broadcastShapes, fixed, formatShape, normalizeAxis, product, sameShape } from '../shape.ts';
+import { inNameOf, refuse } from '../errors.ts';
+import {
+  broadcastShapes,
+  fixed,
+  formatShape,
+  normalizeAxes,
+  normalizeAxis,
+  product,
+  quotient,
+  sameShape,
+} from '../shape.ts';
 import type { Dim, Shape } from '../types.ts';
-import { emitOne, expectRank } from './op.ts';
+import { emitOne, expectInteger, expectIntegers, expectRank } from './op.ts';
 import type { NoAttributes, OpDef } from './op.ts';
 
 // Operators that move elements without computing with them. Sizes and positions are attributes here; ONNX carries
@@ -138,6 +147,9 @@ interface Range {
 
 /** ONNX's slice bounds (negative from the end, clamped) as first element, step and count. */
 export function ranges(shape: Shape, { starts, ends, axes, steps }: SliceAttributes): Range[] {
+  normalizeAxes(axes, shape.length);
+  expectIntegers('starts', starts, axes.length);
+  expectIntegers('ends', ends, axes.length);
   return axes.map((rawAxis, i) => {
     const axis = normalizeAxis(rawAxis, shape.length);
     const extent = fixed(shape[axis]);
@@ -197,23 +209,26 @@ export interface PadAttributes {
   readonly pads: readonly number[];
 }
 
+/** The shape with pads at both ends of each axis; the extent of an axis without any need not be known. */
+export function paddedShape(shape: Shape, pads: readonly number[]): Dim[] {
+  expectIntegers('pads', pads, 2 * shape.length);
+  return shape.map((dim, i) => {
+    const [before, after] = [pads[i]!, pads[i + shape.length]!];
+    if (before === 0 && after === 0) return dim;
+    const extent = fixed(dim) + before + after;
+    if (extent < 0) refuse(`pads ${before} and ${after} cut more than extent ${dim} of axis ${i}`);
+    return extent;
+  });
+}
+
 /** Zero padding (a scalar third input pads with its value). Edge and reflect modes are composed in `padWith`. */
 export const Pad: OpDef<PadAttributes> = {
   type: 'Pad',
   attributeInputs: { pads: 1 },
   infer: ([x, , value], { pads }) => {
-    if (pads.length !== 2 * x!.rank) refuse(`pads ${formatShape(pads)} must have ${2 * x!.rank} entries`);
     if (value) expectRank('pad value', value, 0);
     if (value && !value.constant) refuse('pad value must be a constant');
-    const shape = x!.shape.map((dim, i) => {
-      const total = pads[i]! + pads[i + x!.rank]!;
-      if (total === 0 && pads[i] === 0) return dim;
-      const extent = fixed(dim) + total;
-      if (extent < 0)
-        refuse(`pads ${pads[i]} and ${pads[i + x!.rank]} cut more than extent ${dim} of axis ${i}`);
-      return extent;
-    });
-    return [{ dtype: x!.dtype, shape }];
+    return [{ dtype: x!.dtype, shape: paddedShape(x!.shape, pads) }];
   },
   gradient: ({ attributes: { pads }, dy }) => [
     () =>
@@ -236,7 +251,7 @@ export const DepthToSpace: OpDef<DepthToSpaceAttributes> = {
   infer: ([x], { blocksize: r }) => {
     expectRank('input', x!, 4);
     const [n, c, h, w] = x!.shape;
-    if (!Number.isInteger(r) || r < 1) refuse(`blocksize ${r} must be an integer >= 1`);
+    expectInteger('blocksize', r, 1);
     if (fixed(c) % (r * r) !== 0) refuse(`channels ${c} must be divisible by blocksize^2 ${r * r}`);
     return [{ dtype: x!.dtype, shape: [n!, fixed(c) / (r * r), fixed(h) * r, fixed(w) * r] }];
   },
@@ -303,7 +318,7 @@ export function slice(x: Value, ranges: Readonly<Record<number, readonly [number
 
 /** Pads with `value`; negative pads cut off. */
 export function pad(x: Value, pads: readonly number[], value = 0): Value {
-  if (pads.every((n) => n === 0)) return x;
+  if (pads.length === 2 * x.rank && pads.every((n) => n === 0)) return x;
   return emitOne(Pad, value === 0 ? [x] : [x, undefined, x.graph.scalar(value, x.dtype)], { pads });
 }
 
@@ -312,10 +327,17 @@ export const depthToSpace = (x: Value, blocksize: number, mode: 'DCR' | 'CRD' = 
 
 /** [N, C, H r, W r] -> [N, C r^2, H, W], the inverse of {@link depthToSpace}. ONNX's own has no WebGPU kernel. */
 export function spaceToDepth(x: Value, r: number, mode: 'DCR' | 'CRD' = 'CRD'): Value {
-  const [n, c, h, w] = x.shape as [Dim, number, number, number];
-  const blocks = reshape(x, [n, c, h / r, r, w / r, r]);
-  const perm = mode === 'CRD' ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4];
-  return reshape(transpose(blocks, perm), [n, c * r * r, h / r, w / r]);
+  return inNameOf('spaceToDepth', x.graph.scopePath, () => {
+    expectRank('input', x, 4);
+    expectInteger('blocksize', r, 1);
+    const [n, c, h, w] = x.shape as [Dim, Dim, Dim, Dim];
+    const [rows, columns] = [quotient(h, r), quotient(w, r)];
+    if (rows === undefined || columns === undefined)
+      refuse(`extents ${h} and ${w} must be divisible by blocksize ${r}`);
+    const blocks = reshape(x, [n, c, rows, r, columns, r]);
+    const perm = mode === 'CRD' ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4];
+    return reshape(transpose(blocks, perm), [n, product([c, r * r]), rows, columns]);
+  });
 }
 
 /** A zero tensor beside `x`, of its shape unless another is given. */

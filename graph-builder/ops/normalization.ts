@@ -3,7 +3,7 @@ import { refuse } from '../errors.ts';
 import { fixed, formatShape, normalizeAxis } from '../shape.ts';
 import { add, cast, mul, reciprocal, sqrt, sub } from './elementwise.ts';
 import { expand, reshape } from './movement.ts';
-import { emitLowered, emitOne, expectDType, expectRank, floats } from './op.ts';
+import { emitLowered, emitOne, expectDType, expectRank, expectRankOver, floats } from './op.ts';
 import type { OpDef } from './op.ts';
 import type { AxisAttributes } from './movement.ts';
 import { elementsReduced, reduceLogSumExp, reduceMean, reduceSum, SumInFloat32 } from './reduction.ts';
@@ -15,8 +15,9 @@ export interface EpsilonAttributes {
 
 function checkChannels(x: Value, vectors: readonly Value[]): void {
   expectDType('input', x, floats);
-  if (x.rank < 2) refuse(`input ${formatShape(x.shape)} must have rank >= 2`);
+  expectRankOver('input', x, 2);
   for (const vector of vectors) {
+    expectDType('channel vector', vector, floats);
     expectRank('channel vector', vector, 1);
     if (vector.shape[0] !== x.shape[1])
       refuse(

@@ -97,6 +97,22 @@ export function expectRank(name: string, value: Value, rank: number): void {
   if (value.rank !== rank) refuse(`${name} ${formatShape(value.shape)} must have rank ${rank}`);
 }
 
+export function expectRankOver(name: string, value: Value, rank: number): void {
+  if (value.rank < rank) refuse(`${name} ${formatShape(value.shape)} must have rank >= ${rank}`);
+}
+
+export function expectInteger(name: string, value: number, least: number): void {
+  if (!Number.isInteger(value) || value < least) refuse(`${name} ${value} must be an integer >= ${least}`);
+}
+
+/** Refuses what is not so many integers; of any sign, unless `least` bounds them. */
+export function expectIntegers(name: string, values: readonly number[], count: number, least?: number): void {
+  const fits = (n: number) => Number.isInteger(n) && (least === undefined || n >= least);
+  const rule = least === undefined ? 'integers' : `integers >= ${least}`;
+  if (values.length !== count || !values.every(fits))
+    refuse(`${name} ${formatShape(values)} must be ${count} ${rule}`);
+}
+
 export const floats: readonly DType[] = ['float32', 'float16', 'float64'];
 export const numbers: readonly DType[] = [...floats, 'int32', 'int64', 'uint32', 'uint8'];
 

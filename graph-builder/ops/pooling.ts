@@ -6,7 +6,7 @@ import { tensor } from '../types.ts';
 import { convTranspose } from './convolution.ts';
 import { cast, div, mul } from './elementwise.ts';
 import { expand, reshape } from './movement.ts';
-import { emitOne, expectDType, floats } from './op.ts';
+import { emitOne, expectDType, expectIntegers, expectRankOver, floats } from './op.ts';
 import type { NoAttributes, OpDef } from './op.ts';
 import { reduceSum } from './reduction.ts';
 
@@ -24,11 +24,11 @@ export const AveragePool: OpDef<AveragePoolAttributes> = {
   type: 'AveragePool',
   infer: ([x], { kernel_shape, strides, pads }) => {
     expectDType('input', x!, floats);
+    expectRankOver('input', x!, 3);
     const spatial = x!.rank - 2;
-    if (kernel_shape.length !== spatial || strides.length !== spatial || pads.length !== 2 * spatial)
-      refuse(
-        `kernel ${formatShape(kernel_shape)}, strides ${formatShape(strides)} and pads ${formatShape(pads)} must fit ${spatial} spatial axes`,
-      );
+    expectIntegers('kernel', kernel_shape, spatial, 1);
+    expectIntegers('strides', strides, spatial, 1);
+    expectIntegers('pads', pads, 2 * spatial, 0);
     const size = x!.shape.slice(2).map((dim, i) => {
       const padded = fixed(dim) + pads[i]! + pads[i + spatial]!;
       if (Math.max(pads[i]!, pads[i + spatial]!) >= kernel_shape[i]!)
@@ -84,7 +84,7 @@ export const GlobalAveragePool: OpDef<NoAttributes> = {
   type: 'GlobalAveragePool',
   infer: ([x]) => {
     expectDType('input', x!, floats);
-    if (x!.rank < 3) refuse(`input ${formatShape(x!.shape)} must have rank >= 3`);
+    expectRankOver('input', x!, 3);
     return [{ dtype: x!.dtype, shape: x!.shape.map((dim, i) => (i < 2 ? dim : 1)) }];
   },
   gradient: ({ inputs: [x], dy }) => [
@@ -103,8 +103,7 @@ export const Resize: OpDef<ResizeAttributes> = {
   type: 'Resize',
   infer: ([x, , scales]): readonly TensorType[] => {
     const factors = factorsOf(scales);
-    if (factors.length !== x!.rank || factors.some((factor) => !Number.isInteger(factor) || factor < 1))
-      refuse(`factors ${formatShape(factors)} must be ${x!.rank} integers >= 1`);
+    expectIntegers('factors', factors, x!.rank, 1);
     const shape = x!.shape.map((dim, i) => (factors[i] === 1 ? dim : fixed(dim) * factors[i]!));
     return [{ dtype: x!.dtype, shape }];
   },

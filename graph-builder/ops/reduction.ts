@@ -1,8 +1,8 @@
 import type { Value } from '../graph.ts';
-import { expectDType, emitOne, floats, numbers } from './op.ts';
+import { expectDType, expectIntegers, emitOne, floats, numbers } from './op.ts';
 import type { OpDef } from './op.ts';
 import { refuse } from '../errors.ts';
-import { fixed, formatShape, normalizeAxes } from '../shape.ts';
+import { fixed, normalizeAxes } from '../shape.ts';
 import type { DType, TensorType } from '../types.ts';
 import { equal } from './comparison.ts';
 import { cast, div, exp, mul, sign, sub, where } from './elementwise.ts';
@@ -206,8 +206,7 @@ export const Tile: OpDef<TileAttributes> = {
   type: 'Tile',
   attributeInputs: { repeats: 1 },
   infer: ([x], { repeats }) => {
-    if (repeats.length !== x!.rank || repeats.some((n) => n < 1))
-      refuse(`repeats ${formatShape(repeats)} must be ${x!.rank} numbers >= 1`);
+    expectIntegers('repeats', repeats, x!.rank, 1);
     return [
       {
         dtype: x!.dtype,

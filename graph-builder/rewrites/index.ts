@@ -1,3 +1,4 @@
+import { GraphError } from '../errors.ts';
 import type { Graph } from '../graph.ts';
 import type { Target } from '../ops/op.ts';
 import { cancelTransposes } from './cancel-transposes.ts';
@@ -78,7 +79,11 @@ const rewritesFor: Readonly<Record<Target, readonly Rewrite[]>> = {
 /**
  * From the graph as it was built to one that can be written as ONNX.
  * Constants are not folded here: onnxruntime does that when it loads a model.
+ *
+ * @throws GraphError for a target that is none
  */
 export function compile(graph: Graph, target: Target): Graph {
+  if (!Object.hasOwn(rewritesFor, target))
+    throw new GraphError('compile', `target ${target} must be one of ${Object.keys(rewritesFor).join(', ')}`);
   return rewritesFor[target].reduce((result, rewrite) => rewrite(result), graph);
 }

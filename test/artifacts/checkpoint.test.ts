@@ -136,7 +136,7 @@ describe('a checkpoint', () => {
   });
 
   test.each([-1, 1.5])('step %d is refused', async (step) => {
-    await expect(saveCheckpoint('nowhere', contents(step))).rejects.toThrow(
+    await expect(saveCheckpoint('nowhere', { ...contents(1), step })).rejects.toThrow(
       `step ${step} must be an integer >= 0`,
     );
   });

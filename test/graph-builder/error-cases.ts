@@ -12,7 +12,7 @@ import { greater, not } from '../../graph-builder/ops/comparison.ts';
 import { loop } from '../../graph-builder/ops/control.ts';
 import { conv, convTranspose, ConvWeightGradient } from '../../graph-builder/ops/convolution.ts';
 import { BatchNormalizationChannelsLast } from '../../graph-builder/ops/cuda.ts';
-import { Add, add, Clip, exp, mul, where } from '../../graph-builder/ops/elementwise.ts';
+import { Add, add, cast, Clip, clip, exp, mul, where } from '../../graph-builder/ops/elementwise.ts';
 import {
   gather,
   gatherElements,
@@ -31,16 +31,18 @@ import {
   pad,
   reshape,
   slice,
+  spaceToDepth,
   split,
   transpose,
 } from '../../graph-builder/ops/movement.ts';
 import { batchNormalization, batchNormTraining } from '../../graph-builder/ops/normalization.ts';
 import { emitOne } from '../../graph-builder/ops/op.ts';
-import type { OpDef } from '../../graph-builder/ops/op.ts';
+import type { OpDef, Target } from '../../graph-builder/ops/op.ts';
 import { averagePool, globalAveragePool, Resize, upsampleNearest } from '../../graph-builder/ops/pooling.ts';
 import { reduceMean, reduceSum, tile } from '../../graph-builder/ops/reduction.ts';
 import { buildProgram } from '../../graph-builder/program.ts';
 import { RandomStreams } from '../../graph-builder/random.ts';
+import { compile } from '../../graph-builder/rewrites/index.ts';
 import type { DType, Shape } from '../../graph-builder/types.ts';
 import { tensor } from '../../graph-builder/types.ts';
 import { dcgan, images, mlp, recipeOf } from '../parity/recipes.ts';
@@ -116,6 +118,11 @@ export const placed: readonly (readonly [string, Build])[] = [
     (s) => conv(s.x(1, 2, 5, 4), s.x(3, 2, 3, 3), { dilation: 2 }),
   ],
   ['Conv: extent H must be a fixed number here', (s) => conv(s.x(1, 2, 'H', 4), s.x(3, 2, 3, 3))],
+  ['Conv: kernel [0, 3] must be 2 integers >= 1', (s) => conv(s.x(1, 2, 5, 5), s.x(3, 2, 0, 3))],
+  [
+    'Conv: bias is int32, must be float32',
+    (s) => conv(s.x(1, 2, 5, 5), s.x(3, 2, 3, 3), {}, s.of('int32', [3])),
+  ],
   [
     'ConvTranspose: input channels 3 must match weight channels 4',
     (s) => convTranspose(s.x(1, 3, 5, 5), s.x(4, 2, 3, 3)),
@@ -127,6 +134,10 @@ export const placed: readonly (readonly [string, Build])[] = [
   [
     'ConvTranspose: output_padding 2 must be >= 0 and smaller than stride 2',
     (s) => convTranspose(s.x(1, 3, 5, 5), s.x(3, 2, 3, 3), { stride: 2, dilation: 4, outputPadding: 2 }),
+  ],
+  [
+    'ConvTranspose: output_padding [0.5, 0.5] must be 2 integers >= 0',
+    (s) => convTranspose(s.x(1, 3, 5, 5), s.x(3, 2, 3, 3), { stride: 2, outputPadding: 0.5 }),
   ],
   [
     'ConvTranspose: pads leave an extent of 0 on axis 2, must be >= 1',
@@ -151,6 +162,7 @@ export const placed: readonly (readonly [string, Build])[] = [
     (s) => gemm(s.x(2, 3), s.x(4, 5), { transA: true }),
   ],
   ['Gemm: a [1, 2, 3] must have rank 2', (s) => gemm(s.x(1, 2, 3), s.x(3, 4))],
+  ['Gemm: c is int32, must be float32', (s) => gemm(s.x(2, 2), s.x(2, 2), { c: s.of('int32', [2]) })],
   ['Gemm: c [2, 4] does not broadcast to [1, 4]', (s) => gemm(s.x(1, 5), s.x(5, 4), { c: s.x(2, 4) })],
 
   [
@@ -159,22 +171,52 @@ export const placed: readonly (readonly [string, Build])[] = [
   ],
   ['Reshape: shape [N, 3] cannot be viewed as [M, 3]', (s) => reshape(s.x('N', 3), ['M', 3])],
   ['Reshape: shape [N, 3] cannot be viewed as [2*N, 3]', (s) => reshape(s.x('N', 3), ['2*N', 3])],
+  ['Reshape: extents of [-2, -3] must be integers >= 0', (s) => reshape(s.x(2, 3), [-2, -3])],
   ['Expand: shape [2, 3] does not broadcast to [2, 1]', (s) => expand(s.x(2, 3), [2, 1])],
   ['Transpose: perm [0, 0] must be a permutation of the 2 axes', (s) => transpose(s.x(2, 3), [0, 0])],
   ['Concat: float32[3, 3] does not join float32[2, 3] on axis 1', (s) => concat([s.x(2, 3), s.x(3, 3)], 1)],
   ['Concat: axis 2 must be in [-2, 1]', (s) => concat([s.x(2, 3), s.x(2, 3)], 2)],
   ['Split: split [1, 1] must add up to extent 3 of axis 1', (s) => split(s.x(2, 3), [1, 1], -1)],
+  ['Split: extents of [1.5] must be integers >= 0', (s) => split(s.x(3), [1.5, 1.5], 0)],
+  ['Slice: axes [0, -1] must not repeat', (s) => slice(s.x(4), { 0: [1, 4], [-1]: [1, 4] })],
+  ['Slice: starts [0.5] must be 1 integers', (s) => slice(s.x(4), { 0: [0.5, 3] })],
+  ['Slice: ends [Infinity] must be 1 integers', (s) => slice(s.x(4), { 0: [1, Infinity] })],
   ['Slice: step 0 must be a non-zero integer', (s) => slice(s.x(5), { 0: [0, 2, 0] })],
-  ['Pad: pads [1, 1] must have 4 entries', (s) => pad(s.x(2, 3), [1, 1])],
+  ['Pad: pads [1, 1] must be 4 integers', (s) => pad(s.x(2, 3), [1, 1])],
+  ['Pad: pads [0, 0] must be 4 integers', (s) => pad(s.x(2, 3), [0, 0])],
+  ['Pad: pads [0.5, 0.5] must be 2 integers', (s) => pad(s.x(3), [0.5, 0.5])],
   ['Pad: pads -2 and -1 cut more than extent 2 of axis 0', (s) => pad(s.x(2, 3), [-2, 0, -1, 0])],
   ['Pad: pad value [1] must have rank 0', (s) => emitOne(Pad, [s.x(2), undefined, s.x(1)], { pads: [1, 1] })],
   ['Pad: pad value must be a constant', (s) => emitOne(Pad, [s.x(2), undefined, s.x()], { pads: [1, 1] })],
   ['DepthToSpace: blocksize 0 must be an integer >= 1', (s) => depthToSpace(s.x(1, 4, 2, 2), 0)],
   ['DepthToSpace: channels 6 must be divisible by blocksize^2 4', (s) => depthToSpace(s.x(1, 6, 2, 2), 2)],
   ['DepthToSpace: input [4, 2, 2] must have rank 4', (s) => depthToSpace(s.x(4, 2, 2), 2)],
+  ['spaceToDepth: extents 4 and 3 must be divisible by blocksize 2', (s) => spaceToDepth(s.x(1, 1, 4, 3), 2)],
+  [
+    'spaceToDepth: extents H and W must be divisible by blocksize 2',
+    (s) => spaceToDepth(s.x('N', 1, 'H', 'W'), 2),
+  ],
+  ['spaceToDepth: blocksize 1.5 must be an integer >= 1', (s) => spaceToDepth(s.x(1, 1, 3, 3), 1.5)],
+  ['spaceToDepth: input [3, 3] must have rank 4', (s) => spaceToDepth(s.x(3, 3), 3)],
+  [
+    'Cast: element type bf must be one of float32, float16, float64, int32, int64, uint32, uint8, bool',
+    (s) => cast(s.x(2), 'bf' as DType),
+  ],
 
   ['Gather: indices is float32, must be int32 or int64', (s) => gather(s.x(3), s.x(2))],
   ['GatherElements: indices [2] must have rank 2', (s) => gatherElements(s.x(2, 3), s.indices(0, 1), 0)],
+  [
+    'GatherElements: indices [3, 3] must not exceed [2, 2] beside axis 0',
+    (s) => gatherElements(s.x(2, 2), s.of('int64', [3, 3]), 0),
+  ],
+  [
+    'ScatterElements: indices [2] must have rank 2',
+    (s) => scatterElements(s.x(2, 2), s.indices(0, 1), s.x(2), 0),
+  ],
+  [
+    'ScatterElements: updates is int32, must be float32',
+    (s) => scatterElements(s.x(4), s.indices(0, 1), s.of('int32', [2]), 0),
+  ],
   [
     'ScatterElements: updates [3] must have the shape of indices [2]',
     (s) => scatterElements(s.x(4), s.indices(0, 1), s.x(3), 0),
@@ -184,6 +226,14 @@ export const placed: readonly (readonly [string, Build])[] = [
     (s) => scatterND(s.x(4, 2), s.of('int64', [1, 1]), s.x(1, 3)),
   ],
   [
+    'ScatterND: updates is int32, must be float32',
+    (s) => scatterND(s.x(4, 2), s.of('int64', [1, 1]), s.of('int32', [1, 2])),
+  ],
+  [
+    'ScatterND: index tuples of 3 must not be longer than rank 1',
+    (s) => scatterND(s.x(2), s.of('int64', [1, 3]), s.x(1)),
+  ],
+  [
     'GatherND: index tuples of 2 must not be longer than rank 1',
     (s) => gatherND(s.x(4), s.of('int64', [3, 2])),
   ],
@@ -191,6 +241,9 @@ export const placed: readonly (readonly [string, Build])[] = [
     'padWith: reflect pads 0 and 3 must be smaller than extent 3 of axis 1',
     (s) => padWith(s.x(2, 3), [0, 0, 0, 3], 'reflect'),
   ],
+  ['padWith: pads [1] must be 2 integers', (s) => padWith(s.x(3), [1], 'edge')],
+  ['padWith: pads -2 and -2 cut more than extent 3 of axis 0', (s) => padWith(s.x(3), [-2, -2], 'reflect')],
+  ['padWith: extent N must be a fixed number here', (s) => padWith(s.x('N', 3), [1, 0, 0, 0], 'edge')],
 
   [
     'BatchNormTraining: input [3] must have rank >= 2',
@@ -201,6 +254,10 @@ export const placed: readonly (readonly [string, Build])[] = [
     (s) => batchNormalization(s.x(4, 3), s.x(3), s.x(3), s.x(2), s.x(3), 1e-5),
   ],
   [
+    'BatchNormTraining: channel vector is int32, must be float32',
+    (s) => batchNormTraining(s.x(4, 3), s.of('int32', [3]), s.x(3), 1e-5),
+  ],
+  [
     'BatchNormalizationChannelsLast: vector [5] must be [4], the channels of the image',
     (s) =>
       emitOne(BatchNormalizationChannelsLast, [s.x(2, 3, 3, 4), s.x(5), s.x(5), s.x(5), s.x(5)], {
@@ -208,9 +265,19 @@ export const placed: readonly (readonly [string, Build])[] = [
       }),
   ],
   [
-    'AveragePool: kernel [2, 2], strides [2, 2] and pads [0, 0] must fit 2 spatial axes',
+    'AveragePool: pads [0, 0] must be 4 integers >= 0',
     (s) => averagePool(s.x(1, 1, 4, 4), 2, { pad: [0, 0] }),
   ],
+  [
+    'AveragePool: pads [-1, -1, -1, -1] must be 4 integers >= 0',
+    (s) => averagePool(s.x(1, 1, 5, 5), 2, { pad: -1 }),
+  ],
+  ['AveragePool: kernel [1.5, 1.5] must be 2 integers >= 1', (s) => averagePool(s.x(1, 1, 5, 5), 1.5)],
+  [
+    'AveragePool: strides [0, 0] must be 2 integers >= 1',
+    (s) => averagePool(s.x(1, 1, 3, 3), 2, { stride: 0 }),
+  ],
+  ['AveragePool: input [2, 3] must have rank >= 3', (s) => averagePool(s.x(2, 3), 2)],
   [
     'AveragePool: pads [2, 2] must be smaller than kernel [2]',
     (s) => averagePool(s.x(1, 1, 4), 2, { pad: 2 }),
@@ -233,7 +300,9 @@ export const placed: readonly (readonly [string, Build])[] = [
   ['ReduceSum: axes [] must name at least one axis', (s) => reduceSum(s.x(2), [])],
   ['ReduceSum: axes [0, -2] must not repeat', (s) => reduceSum(s.x(2, 3), [0, -2])],
   ['ReduceMean: axis -3 must be in [-2, 1]', (s) => reduceMean(s.x(2, 3), [-3])],
-  ['Tile: repeats [2] must be 2 numbers >= 1', (s) => tile(s.x(2, 3), [2])],
+  ['Tile: repeats [2] must be 2 integers >= 1', (s) => tile(s.x(2, 3), [2])],
+  ['Tile: repeats [1.5] must be 1 integers >= 1', (s) => tile(s.x(2), [1.5])],
+  ['Tile: repeats [NaN] must be 1 integers >= 1', (s) => tile(s.x(2), [NaN])],
 
   [
     'Loop: trip count int32[] must be int64[]',
@@ -275,6 +344,12 @@ export const placed: readonly (readonly [string, Build])[] = [
     },
   ],
 
+  ['scalar: number 1.5 must be one that int32 holds', (s) => add(s.of('int32', [3]), 1.5)],
+  ['scalar: number 1.5 must be one that int64 holds', (s) => add(s.of('int64', [3]), 1.5)],
+  ['scalar: number -1 must be one that uint8 holds', (s) => clip(s.of('uint8', [3]), -1, 3)],
+  ['scalar: number NaN must be one that int32 holds', (s) => where(s.of('bool', []), s.of('int32', []), NaN)],
+  ['random: extent N must be a fixed number here', (s) => streamsOf(s).uniform('z', [2, 'N'])],
+
   ['pass: a random layer needs a seed', (s) => dropout(passOf(s.graph), 'drop', s.x(2), 0.5)],
   ['dropout: rate 1 must be in [0, 1)', (s) => dropout(passOf(s.graph), 'drop', s.x(2), 1)],
   ['pass: control "std" is not available here', (s) => passOf(s.graph).control('std')],
@@ -302,6 +377,21 @@ export const unplaced: readonly (readonly [string, Build])[] = [
   ['operands: at least one must be a graph value', () => add(1, 2)],
   ['input: name "x" must be unique in graph sketch', ({ graph }) => [input(graph), input(graph)]],
   [
+    'input: name "" must be unique in graph sketch, and not empty',
+    ({ graph }) => graph.input('', 'int32', []),
+  ],
+  [
+    'output: name "" must be unique in graph sketch, and not empty',
+    (s) => {
+      s.graph.output('', s.x());
+    },
+  ],
+  [
+    'input: extents of [-2, 1.5] must be integers >= 0 or symbols',
+    ({ graph }) => graph.input('x', 'float32', [-2, 1.5]),
+  ],
+  ['input: extents of [] must be integers', ({ graph }) => graph.input('x', 'float32', [''])],
+  [
     'output: name "y" must be unique in graph sketch',
     (s) => {
       for (const y of [s.x(), s.x()]) s.graph.output('y', y);
@@ -310,6 +400,17 @@ export const unplaced: readonly (readonly [string, Build])[] = [
   [
     'constant: 3 elements must fill shape [2]',
     ({ graph }) => graph.constant(tensor('float32', [1, 2, 3], [2])),
+  ],
+  [
+    'constant: extents of [-1, -2] must be integers >= 0',
+    ({ graph }) => graph.constant(tensor('float32', [1, 2], [-1, -2])),
+  ],
+  ['tensor: element type bf must be one of float32, float16', () => tensor('bf' as DType, [2, 0])],
+  ['tensor: number 2147483648 must be one that int32 holds', () => tensor('int32', [2 ** 31 - 1, 2 ** 31])],
+  ['tensor: number 2 must be one that bool holds', () => tensor('bool', [2, 0])],
+  [
+    'compile: target webgpu must be one of portable, cuda, cpu',
+    ({ graph }) => compile(graph, 'webgpu' as Target),
   ],
   [
     'graph: values of graphs sketch and other cannot meet in one node',

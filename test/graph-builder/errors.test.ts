@@ -66,7 +66,7 @@ const filesOf = (folder: string) => readdirSync(new URL(folder, root)).map((file
 test('every sentence of the graph, its operators and layers is tested', () => {
   const said = [...placed, ...unplaced].map(([, build]) => message(build));
   const patterns = sentences([
-    ...['graph.ts', 'shape.ts', 'autodiff.ts', 'random.ts', 'export.ts'],
+    ...['graph.ts', 'shape.ts', 'types.ts', 'autodiff.ts', 'random.ts', 'export.ts'],
     ...['ops/', 'layers/', 'losses/', 'networks/'].flatMap(filesOf),
   ]);
   expect(patterns.length).toBeGreaterThan(60);
