@@ -21,12 +21,19 @@ export interface GradientOptions {
  * Rules emit ordinary nodes, so the result can be differentiated again.
  *
  * @returns one gradient per entry of `wrt`, of its type; zeros where the loss does not depend on it.
- * @throws GraphError where the path meets an operator without a gradient.
+ * @throws GraphError where the path meets an operator without a gradient, or a value of `wrt` is of a graph that the
+ * loss does not see.
  */
 export function gradients(loss: Value, wrt: readonly Value[], options: GradientOptions = {}): Value[] {
   if (loss.rank !== 0 || !isFloat(loss.dtype))
     throw new GraphError('gradients', `loss ${formatType(loss)} must be a float scalar`);
   const { graph } = loss;
+  for (const value of wrt)
+    if (!graph.sees(value.graph))
+      throw new GraphError(
+        'gradients',
+        `${formatType(value)} of graph ${value.graph.name} must be visible in graph ${graph.name}, which the loss is of`,
+      );
   const stop = new Set(options.constants);
   // The rules append nodes: walk the ones that are there now.
   const nodes = visibleNodes(graph);

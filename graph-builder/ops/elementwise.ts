@@ -3,7 +3,7 @@ import { refuse } from '../errors.ts';
 import { broadcastShapes } from '../shape.ts';
 import type { DType } from '../types.ts';
 import { isFloat } from '../types.ts';
-import { equal, greater, greaterOrEqual, less, lessOrEqual } from './comparison.ts';
+import { and, equal, greater, greaterOrEqual, less, lessOrEqual } from './comparison.ts';
 import { emitOne, expectDType, expectRank, inferBroadcast, inferUnary, numbers, operands } from './op.ts';
 import type { NoAttributes, OpDef, Operand } from './op.ts';
 
@@ -89,16 +89,23 @@ export const Reciprocal: OpDef<NoAttributes> = {
   gradient: ({ outputs: [y], dy }) => [() => neg(mul(dy, mul(y!, y!)))],
 };
 
-/** d(a^b) = b a^(b-1) da + a^b log(a) db; the second term is 0 where a <= 0 */
+/** d(a^b) = b a^(b-1) da + a^b log(a) db; the first term is 0 where b = 0, the second where a <= 0 */
 export const Pow: OpDef<NoAttributes> = {
   type: 'Pow',
   elementwise: true,
   infer: inferBroadcast(['float32', 'float16', 'float64']),
   gradient: ({ inputs: [a, b], outputs: [y], dy }) => [
-    () => mul(dy, mul(b!, pow(a!, sub(b!, 1)))),
+    () => mul(dy, mul(b!, pow(finiteBase(a!, b!), sub(b!, 1)))),
     () => mul(dy, where(greater(a!, 0), mul(y!, log(where(greater(a!, 0), a!, 1))), 0)),
   ],
 };
+
+/** a, and 1 where b a^(b-1) would be 0 times infinity: where both are 0. A constant without a 0 needs no such care. */
+function finiteBase(a: Value, b: Value): Value {
+  const exponents = b.constant?.data;
+  if (exponents && !Array.from(exponents, Number).includes(0)) return a;
+  return where(and(equal(a, 0), equal(b, 0)), 1, a);
+}
 
 /** The larger operand takes the gradient; equal operands take half each. */
 export const Max: OpDef<NoAttributes> = {

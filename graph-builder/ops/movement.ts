@@ -11,6 +11,7 @@ import {
   sameShape,
 } from '../shape.ts';
 import type { Dim, Shape } from '../types.ts';
+import { tensor } from '../types.ts';
 import { emitOne, expectInteger, expectIntegers, expectRank } from './op.ts';
 import type { NoAttributes, OpDef } from './op.ts';
 
@@ -290,7 +291,11 @@ export function reshape(x: Value, shape: Shape): Value {
 }
 
 export function expand(x: Value, shape: Shape): Value {
-  return sameShape(x.shape, shape) ? x : emitOne(Expand, [x], { shape });
+  if (sameShape(x.shape, shape)) return x;
+  const expanded = emitOne(Expand, [x], { shape });
+  // onnxruntime leaves out an Expand of one element to none, as if it changed nothing.
+  const isEmpty = shape.includes(0) && shape.every((dim) => typeof dim === 'number');
+  return isEmpty ? x.graph.constant(tensor(x.dtype, [], shape)) : expanded;
 }
 
 export const transpose = (x: Value, perm: readonly number[]): Value => emitOne(Transpose, [x], { perm });

@@ -7,7 +7,7 @@ import { loop } from '../../graph-builder/ops/control.ts';
 import { conv } from '../../graph-builder/ops/convolution.ts';
 import { add, exp, mul, square, sub } from '../../graph-builder/ops/elementwise.ts';
 import { matmul } from '../../graph-builder/ops/matmul.ts';
-import { identity, reshape, split } from '../../graph-builder/ops/movement.ts';
+import { identity, pad, reshape, slice, split } from '../../graph-builder/ops/movement.ts';
 import { batchNormTraining } from '../../graph-builder/ops/normalization.ts';
 import { reduceSum } from '../../graph-builder/ops/reduction.ts';
 import { sizeOf } from '../../graph-builder/shape.ts';
@@ -101,6 +101,15 @@ describe('gradients', () => {
     const [, middle] = split(x, [1, 3, 2], 0);
     const [values] = await valuesOf(gradients(reduceSum(mul(middle!, 5)), [x]), { x: [1, 2, 3, 4, 5, 6] });
     expect(values).toEqual([0, 5, 5, 5, 0, 0]);
+  });
+
+  test('of parts without elements are zeros', async () => {
+    const graph = new Graph('empty');
+    const x = graph.input('x', 'float32', [3]);
+    const parts = [slice(x, { 0: [2, 1] }), split(x, [0, 3], 0)[0]!, pad(x, [-1, -2])];
+    const results = parts.flatMap((part) => gradients(reduceSum(part), [x]));
+    const values = await valuesOf(results, { x: [1, 2, 3] });
+    expect(values).toEqual(parts.map(() => [0, 0, 0]));
   });
 
   test('of the mean of a batch norm alone spread it evenly', async () => {

@@ -420,6 +420,10 @@ export const unplaced: readonly (readonly [string, Build])[] = [
   ['gradients: loss float32[2] must be a float scalar', (s) => gradients(s.x(2), [])],
   ['gradients: loss int32[] must be a float scalar', (s) => gradients(s.of('int32', []), [])],
   [
+    'gradients: float32[3] of graph other must be visible in graph sketch, which the loss is of',
+    (s) => gradients(reduceSum(s.x(3)), [new Graph('other').input('z', 'float32', [3])]),
+  ],
+  [
     'random: stream "z" must be drawn from once',
     (s) => {
       const streams = streamsOf(s);

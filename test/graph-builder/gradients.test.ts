@@ -10,11 +10,12 @@ import type { GradientRule, OpDef } from '../../graph-builder/ops/op.ts';
 import { reduceL2, reduceMax, reduceMin, reduceSum } from '../../graph-builder/ops/reduction.ts';
 import { registry } from '../../graph-builder/ops/registry.ts';
 import { compile } from '../../graph-builder/rewrites/index.ts';
+import { tensor } from '../../graph-builder/types.ts';
 import { verify } from '../../graph-builder/verify.ts';
 import { cases } from './gradient-cases/index.ts';
 import type { Case } from './gradient-cases/case.ts';
 import { differentiate, forward, mismatches, withOp } from './gradient-check.ts';
-import { evaluate } from './model.ts';
+import { evaluate, types } from './model.ts';
 
 const operators = new Map<string, OpDef>(Object.entries(registry) as unknown as [string, OpDef][]);
 const ruleOf = (op: OpDef) =>
@@ -265,6 +266,35 @@ describe('where the derivative jumps', () => {
 
   test('Clip passes on its edges', async () => {
     expect(await slopes((x) => clip(x, -1, 1), [-2, -1, 0, 1, 2])).toEqual([0, 1, 1, 1, 0]);
+  });
+
+  test('Pow by exponent 0 is flat in the base, at 0 too, and so is its gradient', async () => {
+    // A zero may have either sign.
+    const sizes = async (build: (x: Value) => Value) => (await slopes(build, [0, -1, 2])).map(Math.abs);
+    expect(await sizes((x) => pow(x, 0))).toEqual([0, 0, 0]);
+    expect(await sizes((x) => pow(x, mul(x.graph.scalar(0), 1)))).toEqual([0, 0, 0]);
+    const exponents = (x: Value) => x.graph.constant(tensor('float32', [0, 0, 2]));
+    expect(await sizes((x) => pow(x, exponents(x)))).toEqual([0, 0, 4]);
+    const slope = (y: Value, x: Value) => gradients(reduceSum(y), [x])[0]!;
+    for (const n of [0, 1]) expect(await sizes((x) => slope(pow(x, n), x))).toEqual([0, 0, 0]);
+  });
+
+  test('Pow by exponent 0 has a slope that depends on the exponent', async () => {
+    const graph = new Graph('mixed');
+    const [a, b] = [graph.input('a', 'float32', [2]), graph.input('b', 'float32', [2])];
+    const [slope] = gradients(reduceSum(pow(a, b)), [a]);
+    graph.output('mixed', gradients(reduceSum(slope!), [b])[0]!);
+    // d(b a^(b-1))/db = a^(b-1) at b = 0
+    expect(Array.from((await evaluate(graph, { a: [2, 4], b: [0, 0] }, 'cpu')).mixed!)).toEqual([0.5, 0.25]);
+  });
+
+  test('Pow by a constant other than 0 has nothing to guard', () => {
+    const graph = new Graph('square');
+    const x = graph.input('x', 'float32', [3]);
+    const loss = reduceSum(pow(x, 2));
+    const before = graph.nodes.length;
+    gradients(loss, [x]);
+    expect(types(graph).slice(before)).toEqual(['Reshape', 'Expand', 'Sub', 'Pow', 'Mul', 'Mul']);
   });
 
   test('Pow is flat in the exponent at base 0 and below', async () => {
