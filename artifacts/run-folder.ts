@@ -1,5 +1,7 @@
 import { readdir, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { pruneCheckpoints, saveCheckpoint } from './checkpoint.ts';
+import type { CheckpointContents } from './checkpoint.ts';
 import { InputError } from './errors.ts';
 import {
   appendLine,
@@ -10,8 +12,8 @@ import {
   pathExists,
   readJsonObject,
   removeTemporaries,
+  toJson,
   writeFileAtomic,
-  writeJson,
 } from './files.ts';
 import type { JsonObject, JsonValue } from './files.ts';
 import { readJsonLines, writeJsonLines } from './json-lines.ts';
@@ -26,7 +28,10 @@ export interface LogRecord {
 
 const recipeFile = 'recipe.json';
 
-/** The folder that a run writes: where everything in it is, and its recipe and log. */
+/**
+ * The folder that a run writes: where everything in it is, and its recipe and log. All that training writes there goes
+ * through it: once another process has taken the folder over, nothing does.
+ */
 export class RunFolder {
   readonly path: string;
   readonly recipe: string;
@@ -140,15 +145,35 @@ export class RunFolder {
     return join(this.samples, `${step}.png`);
   }
 
+  /** @throws InputError where another process has taken the folder over */
+  async check(): Promise<void> {
+    await this.#lock?.check();
+  }
+
+  /** Writes a file of the folder, whole or not at all. */
+  writeFile(path: string, data: Uint8Array | string): Promise<void> {
+    return this.#writing(() => writeFileAtomic(path, data));
+  }
+
   async writeSample(step: number, png: Uint8Array): Promise<string> {
-    await makeFolder(this.samples);
     const path = this.samplePath(step);
-    await writeFileAtomic(path, png);
+    await this.#writing(async () => {
+      await makeFolder(this.samples);
+      await writeFileAtomic(path, png);
+    });
     return path;
   }
 
+  saveCheckpoint(contents: CheckpointContents): Promise<string> {
+    return this.#writing(() => saveCheckpoint(this.path, contents));
+  }
+
+  pruneCheckpoints(keep: number): Promise<string[]> {
+    return this.#writing(() => pruneCheckpoints(this.path, keep));
+  }
+
   writeRecipe(recipe: JsonObject): Promise<void> {
-    return writeJson(this.recipe, recipe);
+    return this.writeFile(this.recipe, toJson(recipe));
   }
 
   readRecipe(): Promise<JsonObject> {
@@ -156,7 +181,7 @@ export class RunFolder {
   }
 
   appendLog(record: LogRecord): Promise<void> {
-    return appendLine(this.log, JSON.stringify(record));
+    return this.#writing(() => appendLine(this.log, JSON.stringify(record)));
   }
 
   /**
@@ -171,7 +196,7 @@ export class RunFolder {
   /** Drops the records of later steps and a cut last line: a resumed run will write those steps again. */
   async truncateLog(afterStep: number): Promise<void> {
     const records = await this.readLog();
-    await writeJsonLines(
+    await this.#writeLines(
       this.log,
       records.filter(({ step }) => step <= afterStep),
     );
@@ -179,7 +204,7 @@ export class RunFolder {
 
   /** Writes verdicts.jsonl anew, one object a line; without verdicts there is no file. */
   writeVerdicts(verdicts: readonly JsonObject[]): Promise<void> {
-    return writeJsonLines(this.verdicts, verdicts);
+    return this.#writeLines(this.verdicts, verdicts);
   }
 
   /** @throws InputError naming the line that is no record. */
@@ -189,7 +214,7 @@ export class RunFolder {
 
   /** Writes skipped.jsonl: the files of the data that were left out; without any there is no file. */
   writeSkipped(files: readonly { readonly file: string; readonly reason: string }[]): Promise<void> {
-    return writeJsonLines(
+    return this.#writeLines(
       this.skipped,
       files.map(({ file, reason }) => ({ file, reason })),
     );
@@ -202,6 +227,22 @@ export class RunFolder {
     if (this.#made === undefined) return;
     for (let folder = resolve(this.path); ; folder = dirname(folder))
       if (!(await removeEmpty(folder)) || folder === this.#made) return;
+  }
+
+  #writeLines(path: string, values: readonly JsonObject[]): Promise<void> {
+    return this.#writing(() => writeJsonLines(path, values));
+  }
+
+  /** Writes only while the folder is this process's own. */
+  async #writing<T>(write: () => Promise<T>): Promise<T> {
+    await this.check();
+    try {
+      return await write();
+    } catch (error) {
+      // Who takes a folder over sweeps up what is in the making there, which fails then.
+      await this.check();
+      throw error;
+    }
   }
 }
 

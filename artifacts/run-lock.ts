@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { open, readFile, readlink, rename, rm, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,8 @@ export const lockFile = 'lock.json';
 const beat = 5000;
 /** Milliseconds without a sign of life after which a process that cannot be looked up counts as ended. */
 const patienceDefault = 30_000;
+/** Milliseconds in which a lock that was moved aside by mistake is back. */
+const absence = 500;
 
 /** The process that writes a run folder, as its lock names it. */
 interface Holder {
@@ -21,6 +24,8 @@ interface Holder {
   readonly system: string;
   /** When the process started, as its system tells it: numbers are used again. Null where the system does not say. */
   readonly start: string | null;
+  /** Tells two locks of one process apart. */
+  readonly token: string;
 }
 
 /** A lock as it was found. */
@@ -41,20 +46,22 @@ export interface LockOptions {
 /**
  * The right to write a run folder, which one process has at a time: a file that names it and that it touches every few
  * seconds. The lock of a process that has ended counts no more. On the same system that is looked up; of a process on
- * another machine, or in another container, its lock tells: it is untouched for a while. No two clocks are compared.
+ * another machine, or in another container, its lock tells: it is untouched for a while. No two clocks are compared. A
+ * process that was paused for so long may have lost it, so that it checks before it writes.
  */
 export class RunLock {
+  readonly #folder: string;
   readonly #path: string;
-  readonly #text: string;
+  readonly #token: string;
   readonly #beating: NodeJS.Timeout;
 
-  private constructor(path: string, text: string) {
-    this.#path = path;
-    this.#text = text;
+  private constructor(folder: string, token: string) {
+    this.#folder = folder;
+    this.#path = join(folder, lockFile);
+    this.#token = token;
     this.#beating = setInterval(() => {
-      const now = new Date();
       // Where it fails the folder is gone, or its disk; the run itself will say so.
-      utimes(path, now, now).catch(() => undefined);
+      this.#touch().catch(() => undefined);
     }, beat).unref();
   }
 
@@ -66,23 +73,44 @@ export class RunLock {
       if (await isAlive(folder, found, options)) throw inUse(folder, await read(path));
       await takeAway(folder, found);
     }
-    const text = toJson({ ...(await thisProcess()) });
+    const holder = await thisProcess();
     try {
       // Of several processes that try at once, all but the first fail.
-      await onFile('write', folder, () => writeFlushed(path, 'wx', text));
+      await onFile('write', folder, () => writeFlushed(path, 'wx', toJson({ ...holder })));
     } catch (error) {
       if (errorCode((error as Error).cause) === 'EEXIST') throw inUse(folder, await read(path));
       await rm(path, { force: true }).catch(() => undefined);
       throw error;
     }
-    return new RunLock(path, text);
+    return new RunLock(folder, holder.token);
+  }
+
+  /** @throws InputError where another process has it, or had it in the meantime */
+  async check(): Promise<void> {
+    let found = await read(this.#path);
+    if (!found) {
+      await sleep(absence);
+      found = await read(this.#path);
+    }
+    if (!this.#isOwn(found)) throw lost(this.#folder, found);
   }
 
   /** Lets others have it. A lock that cannot be removed does no harm: its process will have ended. */
   async release(): Promise<void> {
     clearInterval(this.#beating);
     const found = await read(this.#path).catch(() => undefined);
-    if (found?.text === this.#text) await rm(this.#path, { force: true }).catch(() => undefined);
+    if (this.#isOwn(found)) await rm(this.#path, { force: true }).catch(() => undefined);
+  }
+
+  /** A sign of life; another's lock is left alone. */
+  async #touch(): Promise<void> {
+    if (!this.#isOwn(await read(this.#path))) return;
+    const now = new Date();
+    await utimes(this.#path, now, now);
+  }
+
+  #isOwn(found: Found | undefined): boolean {
+    return found?.holder?.token === this.#token;
   }
 }
 
@@ -143,8 +171,10 @@ async function lookUp({ pid, system, start }: Holder): Promise<boolean | undefin
     // Any other error is that of a process of someone else.
     if (errorCode(error) === 'ESRCH') return false;
   }
-  const found = await startOf(pid);
-  return found === null || start === null ? undefined : found === start;
+  const found = await statOf(pid);
+  // One that nobody has waited for keeps its number, and writes no more.
+  if (found?.hasEnded) return false;
+  return !found || start === null ? undefined : found.start === start;
 }
 
 /** Removes the lock of a process that has ended, and no other: one that was faster may have taken it over. */
@@ -167,11 +197,21 @@ async function takeAway(folder: string, found: Found): Promise<void> {
 }
 
 function inUse(folder: string, found: Found | undefined): InputError {
-  const since = found?.holder ? ` since ${found.holder.since}` : '';
   return new InputError(
-    `${folder}: ${named(found?.holder)} has been training it${since} (${lockFile} there); stop that one first, or use another --out`,
+    `${folder}: ${named(found?.holder)} has been training it${since(found)} (${lockFile} there); stop that one first, or use another --out`,
   );
 }
+
+function lost(folder: string, found: Found | undefined): InputError {
+  const what = found
+    ? `was taken over by ${named(found.holder)}${since(found)} (${lockFile} there)`
+    : `its ${lockFile} is gone, so that another process may have trained it`;
+  return new InputError(
+    `${folder}: ${what}; this run ends here, without writing; --resume goes on from the newest checkpoint`,
+  );
+}
+
+const since = (found: Found | undefined) => (found?.holder ? ` since ${found.holder.since}` : '');
 
 const named = (holder: Holder | undefined) =>
   holder
@@ -184,7 +224,8 @@ async function thisProcess(): Promise<Holder> {
     host: hostname(),
     since: new Date().toISOString().replace(/\.\d+/, ''),
     system: await thisSystem(),
-    start: await startOf(process.pid),
+    start: (await statOf(process.pid))?.start ?? null,
+    token: randomBytes(8).toString('hex'),
   };
 }
 
@@ -198,13 +239,22 @@ async function thisSystem(): Promise<string> {
   }
 }
 
-/** When a process started, in ticks since the boot; null where there is no /proc. */
-async function startOf(pid: number): Promise<string | null> {
+interface ProcessStat {
+  /** It is a zombie or less, and none of its threads is left. */
+  readonly hasEnded: boolean;
+  /** In ticks since the boot. */
+  readonly start: string | null;
+}
+
+/** What the system tells of a process; undefined where there is no /proc. */
+async function statOf(pid: number): Promise<ProcessStat | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // The name of the program, in brackets, may hold spaces and brackets; the start is the 20th field after it.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    // The name of the program, in brackets, may hold spaces and brackets. The state comes after it, the threads are the
+    // 18th field, the start is the 20th.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { hasEnded: /^[ZXx]$/.test(fields[0]!) && Number(fields[17]) <= 1, start: fields[19] ?? null };
   } catch {
-    return null;
+    return undefined;
   }
 }

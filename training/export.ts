@@ -1,6 +1,5 @@
 import { InputError } from '../artifacts/errors.ts';
 import { encodeMetadata } from '../artifacts/metadata.ts';
-import { writeFileAtomic } from '../artifacts/files.ts';
 import { encodeModel } from '../artifacts/onnx/encode.ts';
 import type { RunFolder } from '../artifacts/run-folder.ts';
 import { ganxVersion } from '../artifacts/version.ts';
@@ -141,6 +140,6 @@ export async function exportNetworks(
     const bytes = encodeWeights(trained, network, options);
     if (bytes) files.set(folder.weightsPath(network), bytes);
   }
-  for (const [path, bytes] of files) await writeFileAtomic(path, bytes);
+  for (const [path, bytes] of files) await folder.writeFile(path, bytes);
   return [...files.keys()];
 }

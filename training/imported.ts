@@ -1,6 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../artifacts/errors.ts';
-import { makeFolder, writeFileAtomic } from '../artifacts/files.ts';
+import { makeFolder } from '../artifacts/files.ts';
 import type { ImportedModel } from '../artifacts/import/imported-model.ts';
 import { importModel } from '../artifacts/import/imported-model.ts';
 import {
@@ -223,7 +223,7 @@ export class ImportedNetworks {
         ...[...model.files].map(([name, data]) => [join(dirname(target), name), data] as const),
       ]) {
         await makeFolder(dirname(path));
-        await writeFileAtomic(path, bytes);
+        await folder.writeFile(path, bytes);
       }
     }
   }

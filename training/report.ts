@@ -1,5 +1,4 @@
 import { readdir } from 'node:fs/promises';
-import { writeFileAtomic } from '../artifacts/files.ts';
 import type { LogRecord, RunFolder } from '../artifacts/run-folder.ts';
 import type { Verdict } from './monitor/verdict.ts';
 import type { RunConfig } from './run-config.ts';
@@ -76,7 +75,7 @@ ${spread(steps, 12)
 <pre>${escape(JSON.stringify(config.recipe, null, 2))}</pre>
 </html>
 `;
-  await writeFileAtomic(folder.report, html);
+  await folder.writeFile(folder.report, html);
 }
 
 function verdictTable(verdicts: readonly Verdict[]): string {

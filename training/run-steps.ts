@@ -1,4 +1,4 @@
-import { latestCheckpoint, pruneCheckpoints, saveCheckpoint } from '../artifacts/checkpoint.ts';
+import { latestCheckpoint } from '../artifacts/checkpoint.ts';
 import { InputError } from '../artifacts/errors.ts';
 import type { Telemetry, TrainingProgram } from '../graph-builder/program.ts';
 import type { OptimizerRecipe, Recipe } from '../graph-builder/recipe.ts';
@@ -69,7 +69,7 @@ export async function runSteps(run: Run): Promise<TrainResult> {
   /** Removes old checkpoints; where that cannot be done they take room, and training goes on. */
   const prune = async () => {
     try {
-      await pruneCheckpoints(folder.path, checkpointsKept);
+      await folder.pruneCheckpoints(checkpointsKept);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       onEvent({ type: 'warning', message: `an old checkpoint stays: ${error.message}` });
@@ -88,7 +88,7 @@ export async function runSteps(run: Run): Promise<TrainResult> {
       threads: run.threads,
       ...progressToJson(progress),
     };
-    const path = await saveCheckpoint(folder.path, { step, manifest, tensors });
+    const path = await folder.saveCheckpoint({ step, manifest, tensors });
     saved = step;
     onEvent({ type: 'checkpoint', step, folder: path });
     await prune();
@@ -152,6 +152,8 @@ export async function runSteps(run: Run): Promise<TrainResult> {
       busy += milliseconds;
       size.observe(chunk.steps, milliseconds);
 
+      // Also where none of these steps is logged.
+      await folder.check();
       const measured = readTelemetry(program, telemetry, chunk.steps);
       const diverged = await takeIn(measured);
       if (diverged) return diverged;

@@ -1,4 +1,3 @@
-import { writeFileAtomic } from '../artifacts/files.ts';
 import { loadQuietRuntime } from '../artifacts/onnxruntime-node.ts';
 import type { RunFolder } from '../artifacts/run-folder.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
@@ -57,8 +56,8 @@ export async function setUp(options: TrainOptions & Listening, resumed: RunFolde
     await folder.writeRecipe(runConfigToJson(config));
     if (made) await imports.copyTo(made);
     await folder.writeSkipped(dataset.skipped);
-    await writeFileAtomic(folder.trainingStep, models.step);
-    await writeFileAtomic(folder.trainingLoop, models.loop);
+    await folder.writeFile(folder.trainingStep, models.step);
+    await folder.writeFile(folder.trainingLoop, models.loop);
     onEvent(startEvent(config, plan.device, program, dataset, folder, threads, start.step));
     const notes = [
       ...ignoredNotes(dataset),

@@ -6,13 +6,15 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { InputError } from '../../artifacts/errors.ts';
 import { temporaryBeside } from '../../artifacts/files.ts';
 import { RunFolder } from '../../artifacts/run-folder.ts';
+import { tensor } from '../../graph-builder/types.ts';
 import { withLockedFolder } from './locked-folder.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
@@ -219,6 +221,60 @@ describe('RunFolder.resume', () => {
     await RunFolder.open(path);
     expect(existsSync(unfinished)).toBe(true);
     await writer.release();
+  });
+});
+
+describe('a folder that another process has taken over', () => {
+  const contents = { step: 9, manifest: {}, tensors: new Map() };
+  const writes: Readonly<Record<string, (run: RunFolder) => Promise<unknown>>> = {
+    recipe: (run) => run.writeRecipe({}),
+    log: (run) => run.appendLog({ step: 9 }),
+    'shorter log': (run) => run.truncateLog(0),
+    verdicts: (run) => run.writeVerdicts([{ step: 9 }]),
+    'skipped files': (run) => run.writeSkipped([]),
+    sample: (run) => run.writeSample(9, Uint8Array.of(1)),
+    checkpoint: (run) => run.saveCheckpoint(contents),
+    'pruned checkpoints': (run) => run.pruneCheckpoints(1),
+    file: (run) => run.writeFile(run.generator, 'new'),
+  };
+
+  /** A run with something of everything, whose lock says that another has it. */
+  async function lost(): Promise<RunFolder> {
+    const run = await RunFolder.create(temporaryFolder());
+    for (const step of [1, 2]) await run.saveCheckpoint({ ...contents, step });
+    await run.appendLog({ step: 2 });
+    await run.writeSkipped([{ file: 'a.png', reason: 'damaged' }]);
+    writeFileSync(join(run.path, 'lock.json'), JSON.stringify({ pid: 7, host: 'far', since: 'noon' }));
+    return run;
+  }
+
+  const files = ({ path }: RunFolder) =>
+    (readdirSync(path, { recursive: true }) as string[])
+      .filter((name) => statSync(join(path, name)).isFile())
+      .sort()
+      .map((name) => [name, readFileSync(join(path, name), 'latin1')]);
+
+  test.each(Object.entries(writes))('is not written any more: %s', async (_, write) => {
+    const run = await lost();
+    const before = files(run);
+    expect(await refusal(write(run))).toBe(
+      `${run.path}: was taken over by process 7 on far since noon (lock.json there); this run ends here, without writing; --resume goes on from the newest checkpoint`,
+    );
+    await run.release();
+    expect(files(run)).toEqual(before);
+  });
+
+  test('is named as the reason where it was taken in the middle of a write', async () => {
+    const run = await RunFolder.create(temporaryFolder());
+    const tensors = new Map([['w', tensor('float32', [1])]]);
+    // Read when the checkpoint is made, after the check.
+    vi.spyOn(tensors, 'size', 'get').mockImplementation(() => {
+      writeFileSync(join(run.path, 'lock.json'), JSON.stringify({ pid: 7, host: 'far', since: 'noon' }));
+      throw new InputError('no such file');
+    });
+    expect(await refusal(run.saveCheckpoint({ ...contents, tensors }))).toMatch(
+      'was taken over by process 7',
+    );
   });
 });
 

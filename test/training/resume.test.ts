@@ -1,3 +1,4 @@
+import { renameSync, writeFileSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -317,5 +318,29 @@ describe('two runs at once', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/resumes at step ([3-9]|\d\d)/);
     expect(stdout).not.toContain('sign of life');
+  });
+
+  it('end, but for one, where both have come to train: who has lost the lock writes nothing more', async () => {
+    const folder = await started(['--steps', '2']);
+    const lock = join(folder, 'run/lock.json');
+    const other = JSON.stringify({ pid: 7, host: 'far', since: 'noon' });
+    const generator = await readFile(join(folder, 'run/generator.onnx'));
+    let isTaken = false;
+    const long = [...resume, '--steps', '1000000', '--checkpoint-every', '0', '--json'];
+    const { code, stderr } = await ganx(long, folder, (stdout) => {
+      if (isTaken || !stdout.includes('"type":"step"')) return;
+      isTaken = true;
+      // As one on another machine does while this one is paused.
+      renameSync(lock, `${lock}.old`);
+      writeFileSync(lock, other);
+    });
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr:
+        'ganx: run: was taken over by process 7 on far since noon (lock.json there); this run ends here, without writing; --resume goes on from the newest checkpoint\n',
+    });
+    expect(await readFile(lock, 'utf8')).toBe(other);
+    expect(await readdir(join(folder, 'run/checkpoints'))).toEqual(['step-2']);
+    expect((await readFile(join(folder, 'run/generator.onnx'))).equals(generator)).toBe(true);
   });
 });
