@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Tensor } from '../graph-builder/types.ts';
 import { InputError } from './errors.ts';
 import {
@@ -9,9 +9,10 @@ import {
   isJsonObject,
   makeFolder,
   onFile,
+  parseJsonObject,
   pathExists,
   readBytes,
-  readJsonObject,
+  readText,
   temporaryBeside,
   toJson,
   writeFlushed,
@@ -90,7 +91,7 @@ export async function saveCheckpoint(runFolder: string, contents: CheckpointCont
     await onFile('write', folder, async () => {
       await mkdir(unfinished);
       await writeFlushed(join(unfinished, stateFile), 'wx', state);
-      await writeFlushed(join(unfinished, manifestFile), 'wx', toJson(whole));
+      await writeFlushed(join(unfinished, manifestFile), 'wx', sealed(toJson(whole)));
       await putInPlace(unfinished, folder);
     });
   } catch (error) {
@@ -227,7 +228,8 @@ async function readManifest(folder: string): Promise<Manifest> {
   const path = join(folder, manifestFile);
   if (!(await pathExists(path)))
     throw new InputError(`${folder}: incomplete checkpoint (no ${manifestFile})`);
-  const manifest = await readJsonObject(path);
+  const text = await readText(path);
+  const manifest = parseJsonObject(text, path);
   if (manifest.format !== format)
     throw new InputError(
       `${path}: not the manifest of a checkpoint (format ${JSON.stringify(manifest.format)})`,
@@ -236,9 +238,26 @@ async function readManifest(folder: string): Promise<Manifest> {
     throw new InputError(
       `${path}: checkpoint format version ${JSON.stringify(manifest.formatVersion)} is unknown, this ganx reads ${formatVersion}`,
     );
+  if (manifest.manifestSha256 !== undefined && !isAsSealed(text))
+    throw new InputError(
+      `${path}: damaged manifest (its SHA-256 is not the one that it says; without its manifestSha256 it is read unchecked)`,
+    );
   if (!isManifest(manifest))
     throw new InputError(`${path}: damaged manifest (a field is missing or of a wrong type)`);
+  const named = /^step-(\d+)$/.exec(basename(folder))?.[1];
+  if (named !== undefined && Number(named) !== manifest.step)
+    throw new InputError(`${folder}: damaged checkpoint (its manifest is that of step ${manifest.step})`);
   return manifest;
+}
+
+/** The text of a manifest with its own SHA-256 as the last field. The Python package does the same. */
+const sealed = (text: string) =>
+  text.replace(/\n\}\n$/, `,\n  "manifestSha256": "${sha256(Buffer.from(text))}"\n}\n`);
+
+/** Whether a text is as it was sealed. Of the text, not of what it says: every language writes numbers in its own way. */
+function isAsSealed(text: string): boolean {
+  const [seal, hash] = /,\n {2}"manifestSha256": "([\da-f]{64})"\n\}\n$/.exec(text) ?? [''];
+  return hash === sha256(Buffer.from(`${text.slice(0, text.length - seal.length)}\n}\n`));
 }
 
 function isManifest(value: JsonObject): value is JsonObject & Manifest {

@@ -189,8 +189,11 @@ export const writeJson = (path: string, value: JsonValue): Promise<void> =>
   writeFileAtomic(path, toJson(value));
 
 /** @throws InputError where the file cannot be read or holds no JSON object. */
-export async function readJsonObject(path: string): Promise<JsonObject> {
-  const text = await readText(path);
+export const readJsonObject = async (path: string): Promise<JsonObject> =>
+  parseJsonObject(await readText(path), path);
+
+/** @throws InputError naming `path` where the text is no JSON object. */
+export function parseJsonObject(text: string, path: string): JsonObject {
   let value: unknown;
   try {
     value = JSON.parse(text);

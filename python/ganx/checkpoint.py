@@ -14,12 +14,13 @@ from safetensors.numpy import load, save
 
 from .arrays import Array, Tensors
 from .errors import InputError
-from .files import Json, read_bytes, read_json, write_folder
+from .files import Json, parse_json, read_bytes, write_folder
 
 _FORMAT = "ganx.checkpoint"
 _VERSION = 1
 _STATE = "state.safetensors"
 _MANIFEST = "manifest.json"
+_END = b"\n}\n"
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,25 @@ class Checkpoint:
         path = self.folder / _MANIFEST
         if not path.exists():
             raise InputError(f"{self.folder}: incomplete checkpoint (no {_MANIFEST})")
-        whole = read_json(path)
+        data = read_bytes(path)
+        whole = parse_json(data, path)
         if whole.get("format") != _FORMAT:
             raise InputError(f"{path}: not the manifest of a checkpoint (format {whole.get('format')})")
         if whole.get("formatVersion") != _VERSION:
             raise InputError(
                 f"{path}: checkpoint format version {whole.get('formatVersion')} is unknown, this ganx reads {_VERSION}"
             )
+        if "manifestSha256" in whole and not _is_as_sealed(data):
+            raise InputError(
+                f"{path}: damaged manifest (its SHA-256 is not the one that it says; "
+                "without its manifestSha256 it is read unchecked)"
+            )
         if not isinstance(whole.get("manifest"), dict) or not isinstance(whole.get("stateSha256"), str):
             raise InputError(f"{path}: damaged manifest (a field is missing or of a wrong type)")
+        if whole.get("step") != self.step:
+            raise InputError(
+                f"{self.folder}: damaged checkpoint (its manifest is that of step {whole.get('step')})"
+            )
         return whole
 
 
@@ -111,8 +122,19 @@ def write_checkpoint(run: Path, step: int, manifest: Json, tensors: Tensors) -> 
         "manifest": manifest,
     }
     text = json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    write_folder(folder, {_STATE: state, _MANIFEST: text.encode()})
+    write_folder(folder, {_STATE: state, _MANIFEST: _sealed(text.encode())})
     return Checkpoint(step, folder)
+
+
+def _sealed(text: bytes) -> bytes:
+    """Text of a manifest with its own SHA-256 as the last field, as ganx in Node seals it."""
+    seal = f',\n  "manifestSha256": "{hashlib.sha256(text).hexdigest()}"'
+    return text.removesuffix(_END) + seal.encode() + _END
+
+
+def _is_as_sealed(text: bytes) -> bool:
+    match = re.search(rb',\n  "manifestSha256": "([\da-f]{64})"\n}\n\Z', text)
+    return match is not None and _sealed(text[: match.start()] + _END) == text
 
 
 def changed_tensors(tensors: Tensors, changes: Mapping[str, Array], source: str) -> dict[str, Array]:

@@ -31,8 +31,17 @@ def read_json(path: Path) -> Json:
     Raises:
         InputError: naming the file, where it holds none.
     """
+    return parse_json(read_bytes(path), path)
+
+
+def parse_json(data: bytes, path: Path) -> Json:
+    """Object that the content of a JSON file holds.
+
+    Raises:
+        InputError: naming the file, where it holds none.
+    """
     try:
-        value = json.loads(read_bytes(path))
+        value = json.loads(data)
     except ValueError as cause:
         raise InputError(f"{path}: not valid JSON ({cause})") from cause
     if not isinstance(value, dict):

@@ -1,6 +1,7 @@
 """Run folders and checkpoints."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,7 @@ def test_a_checkpoint_is_written_whole(copied: Path) -> None:
     assert {name: value.tobytes() for name, value in again.tensors.items()} == {
         name: value.tobytes() for name, value in start.tensors.items()
     }
+    assert again.manifest == start.manifest
     assert [path.name for path in (copied / "checkpoints").iterdir()] == ["step-10"]
     with pytest.raises(InputError, match="step -1 must be an integer >= 0"):
         write_checkpoint(copied, -1, {}, {})
@@ -79,9 +81,19 @@ def test_damaged_checkpoints(copied: Path) -> None:
     state.write_bytes(state.read_bytes()[:-1] + bytes([state.read_bytes()[-1] ^ 1]))
     with pytest.raises(InputError, match=r"damaged checkpoint \(SHA-256"):
         _ = Run(copied).checkpoint().tensors
-    manifest.write_text(manifest.read_text().replace('"formatVersion": 1', '"formatVersion": 2', 1))
+    whole = manifest.read_text()
+    manifest.write_text(whole.replace('"formatVersion": 1', '"formatVersion": 2', 1))
     with pytest.raises(InputError, match="format version 2 is unknown, this ganx reads 1"):
         _ = Run(copied).checkpoint().manifest
+    manifest.write_text(whole.replace('"rateScale": 1', '"rateScale": 9'))
+    with pytest.raises(InputError, match=r"damaged manifest \(its SHA-256"):
+        _ = Run(copied).checkpoint().manifest
+    manifest.write_text(re.sub(r',\n  "manifestSha256": "\w{64}"', "", whole))
+    assert Run(copied).checkpoint().manifest["rateScale"] == 1
+    checkpoint.folder.rename(checkpoint.folder.with_name("step-11"))
+    with pytest.raises(InputError, match=r"step-11: damaged checkpoint \(its manifest is that of step 10\)"):
+        _ = Run(copied).checkpoint().manifest
+    checkpoint.folder.with_name("step-11").rename(checkpoint.folder)
     manifest.unlink()
     with pytest.raises(InputError, match=r"incomplete checkpoint \(no manifest.json\)"):
         _ = Run(copied).checkpoint().manifest

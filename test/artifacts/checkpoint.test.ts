@@ -4,13 +4,14 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test, vi } from 'vitest';
 import {
@@ -72,12 +73,20 @@ function flipByte(path: string): void {
   writeFileSync(path, bytes);
 }
 
+/** Changes a manifest and takes its checksum out, which those of older builds lack. */
 function editManifest(folder: string, change: JsonObject): void {
   const path = join(folder, 'manifest.json');
-  writeFileSync(
-    path,
-    JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as JsonObject), ...change }),
-  );
+  const { manifestSha256, ...manifest } = JSON.parse(readFileSync(path, 'utf8')) as JsonObject;
+  expect(manifestSha256).toMatch(/^[\da-f]{64}$/);
+  writeFileSync(path, JSON.stringify({ ...manifest, ...change }));
+}
+
+/** Replaces a text in a manifest, as one flipped bit does that leaves valid JSON. */
+function garble(folder: string, text: string | RegExp, other: string): void {
+  const path = join(folder, 'manifest.json');
+  const before = readFileSync(path, 'utf8');
+  expect(before).toMatch(text);
+  writeFileSync(path, before.replace(text, other));
 }
 
 describe('a checkpoint', () => {
@@ -88,6 +97,12 @@ describe('a checkpoint', () => {
     expect(await loadCheckpoint(folder)).toEqual({ folder, ...contents(7) });
     expect(readdirSync(join(run, 'checkpoints'))).toEqual(['step-7']);
     expect(readdirSync(folder).sort()).toEqual(['manifest.json', 'state.safetensors']);
+  });
+
+  test('of a build that gave manifests no checksum comes back too', async () => {
+    const folder = await saveCheckpoint(temporaryFolder(), contents(7));
+    editManifest(folder, {});
+    expect(await loadCheckpoint(folder)).toEqual({ folder, ...contents(7) });
   });
 
   test('replaces one of the same step', async () => {
@@ -182,6 +197,32 @@ describe('loadCheckpoint refuses', () => {
     ).toBe('F/manifest.json: damaged manifest (a field is missing or of a wrong type)');
   });
 
+  test.each([
+    ['a name', '"provider"', '"prnvider"'],
+    ['a number', '"epoch": 1', '"epoch": 9'],
+    ['its step', '"step": 4', '"step": 5'],
+    ['the count of tensors', '"tensors": 2', '"tensors": 3'],
+    ['its checksum', /"manifestSha256": ".{4}/, '"manifestSha256": "none'],
+    ['what comes after it', /\}\n$/, '} \n'],
+  ])('a manifest in which %s is changed', async (_, text, other) => {
+    expect(
+      await refusal((folder) => {
+        garble(folder, text, other);
+      }),
+    ).toBe(
+      'F/manifest.json: damaged manifest (its SHA-256 is not the one that it says; without its manifestSha256 it is read unchecked)',
+    );
+  });
+
+  test('a checkpoint under the name of another step', async () => {
+    const folder = await saveCheckpoint(temporaryFolder(), contents(4));
+    const other = join(dirname(folder), 'step-9');
+    renameSync(folder, other);
+    await expect(loadCheckpoint(other)).rejects.toThrow(
+      `${other}: damaged checkpoint (its manifest is that of step 4)`,
+    );
+  });
+
   test('a state that is gone, changed or of another count', async () => {
     expect(
       await refusal((folder) => {
@@ -232,14 +273,16 @@ describe('the checkpoints of a run', () => {
   });
 
   test('the newest that loads is taken, damaged ones are passed over with their reason', async () => {
-    const run = await runWith(1, 2, 3, 4);
+    const run = await runWith(1, 2, 3, 4, 5);
     rmSync(join(folderOf(run, 4), 'manifest.json'));
     flipByte(join(folderOf(run, 3), 'state.safetensors'));
+    garble(folderOf(run, 5), '"position"', '"positinn"');
     const { checkpoint, passedOver } = await latestCheckpoint(run);
     expect(checkpoint!.step).toBe(2);
-    expect(passedOver.map(({ folder }) => folder)).toEqual([folderOf(run, 4), folderOf(run, 3)]);
-    expect(passedOver[0]!.reason).toContain('incomplete checkpoint');
-    expect(passedOver[1]!.reason).toContain('damaged checkpoint (SHA-256');
+    expect(passedOver.map(({ folder }) => folder)).toEqual([5, 4, 3].map((step) => folderOf(run, step)));
+    expect(passedOver[0]!.reason).toContain('damaged manifest');
+    expect(passedOver[1]!.reason).toContain('incomplete checkpoint');
+    expect(passedOver[2]!.reason).toContain('damaged checkpoint (SHA-256');
   });
 
   test('pruning keeps the newest complete ones and does not count damaged ones', async () => {

@@ -160,7 +160,9 @@ describe('a run of an older ganx', () => {
     for (const path of paths) {
       const stored = JSON.parse(await readFile(join(folder, path), 'utf8')) as Stored & {
         manifest?: { config: Stored };
+        manifestSha256?: string;
       };
+      delete stored.manifestSha256;
       const config = stored.manifest?.config ?? stored;
       change(config.recipe, config);
       await writeFile(join(folder, path), JSON.stringify(stored));
@@ -220,6 +222,19 @@ describe('checkpoints', () => {
     );
     expect(code).toBe(2);
     expect(await readFile(join(folder, 'run/log.jsonl'), 'utf8')).toBe(log);
+  });
+
+  it('with a damaged manifest are passed over', async () => {
+    const folder = await started(['--steps', '10', '--checkpoint-every', '5']);
+    const manifest = join(folder, 'run/checkpoints/step-10/manifest.json');
+    const whole = await readFile(manifest, 'utf8');
+    await writeFile(manifest, whole.replace('"format": "ganx.run"', '"fgrmat": "ganx.run"'));
+    const { code, stdout } = await ganx([...resume, '--steps', '12'], folder);
+    expect(stdout).toMatch(
+      /^warning: \S+step-10: passed over \(\S+manifest\.json: damaged manifest \(its SHA-256 .*\)\)$/m,
+    );
+    expect(stdout).toContain('resumes at step 5');
+    expect(code).toBe(0);
   });
 
   it('that are gone are not begun anew where networks were exported', async () => {
