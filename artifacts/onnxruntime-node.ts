@@ -1,6 +1,6 @@
 import type * as Ort from 'onnxruntime-node';
 import type { Device } from './device.ts';
-import { InputError } from './errors.ts';
+import { PackageError } from './native-package.ts';
 import { withoutTelemetry } from './telemetry.ts';
 
 /** The command that brings onnxruntime-node; a test holds its version equal to that of package.json. */
@@ -9,16 +9,14 @@ export const installRuntime = 'npm install --ignore-scripts onnxruntime-node@1.3
 /**
  * onnxruntime-node is an optional dependency: a browser user never needs its binaries.
  *
- * @throws InputError where it is not there
+ * @throws PackageError where it is not there, or does not load
  */
 export async function loadRuntime(): Promise<typeof Ort> {
   withoutTelemetry();
   try {
     return await import('onnxruntime-node');
   } catch (cause) {
-    const why =
-      (cause as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND' ? 'is not installed' : 'does not load';
-    throw new InputError(`onnxruntime-node ${why}; install it with "${installRuntime}"`, { cause });
+    throw new PackageError('onnxruntime-node', installRuntime, cause);
   }
 }
 

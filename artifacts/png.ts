@@ -2,10 +2,11 @@ import type { Bytes } from '../graph-builder/arrays.ts';
 import { imageGrid } from './image-grid.ts';
 import { maxPixels } from './picture.ts';
 import type { ImageShape, Picture } from './picture.ts';
+import { loadSharp } from './sharp.ts';
 
-/** A picture as a PNG. sharp is loaded when it is first needed: it costs 50 ms. */
+/** A picture as a PNG. */
 export async function encodePng({ pixels, channels, height, width }: Picture): Promise<Bytes> {
-  const { default: sharp } = await import('sharp');
+  const sharp = await loadSharp();
   const raw = { width, height, channels: channels as 1 | 3 };
   const image = sharp(pixels, { raw, limitInputPixels: maxPixels });
   // A single channel would be written as three.

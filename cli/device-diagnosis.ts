@@ -4,17 +4,24 @@ import { probe } from '../training/device/probe.ts';
 import { isClearlyFaster, speedOf, webgpuAdvice } from '../training/device/webgpu.ts';
 import type { Finding } from './finding.ts';
 
-/** Whether each device really computes. One after the other, because they are measured. */
+/**
+ * Whether each device really computes. One after the other, because they are measured; the CPU alone where not even that
+ * works, because the others would only repeat why.
+ */
 export async function deviceFindings(): Promise<Finding[]> {
-  return [await cpu(), await cuda(), await webgpu()];
+  const first = await cpu();
+  return first.status === 'ok' ? [first, await cuda(), await webgpu()] : [first];
 }
 
 async function cpu(): Promise<Finding> {
   const name = 'cpu';
   const probed = await probe({ kind: 'cpu', index: 0 });
-  return probed.works
-    ? { name, status: 'ok', detail: 'computes' }
-    : { name, status: 'failed', detail: probed.reason, advice: [`reinstall it: ${installRuntime}`] };
+  if (probed.works) return { name, status: 'ok', detail: 'computes' };
+  const failed = { name, status: 'failed', detail: probed.reason } as const;
+  // Where it does not load, that has said whether installing it helps.
+  return probed.reason.startsWith('onnxruntime-node ')
+    ? failed
+    : { ...failed, advice: [`reinstall it: ${installRuntime}`] };
 }
 
 export async function cuda(): Promise<Finding> {

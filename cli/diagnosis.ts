@@ -3,8 +3,10 @@ import { rm } from 'node:fs/promises';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { temporaryBeside, writeFileAtomic } from '../artifacts/files.ts';
+import { PackageError } from '../artifacts/native-package.ts';
 import { installRuntime } from '../artifacts/onnxruntime-node.ts';
 import { encodeImage } from '../artifacts/png.ts';
+import { loadSharp } from '../artifacts/sharp.ts';
 import { deviceFindings } from './device-diagnosis.ts';
 import type { Finding } from './finding.ts';
 
@@ -43,11 +45,17 @@ function runtimeVersion(): Finding {
 async function images(): Promise<Finding> {
   try {
     const { length } = await encodeImage(new Float32Array(3 * 16), { channels: 3, height: 4, width: 4 });
-    const { versions } = (await import('sharp')).default;
+    const { versions } = await loadSharp();
     return { name: 'sharp', status: 'ok', detail: `${versions.sharp}, wrote a PNG of ${length} bytes` };
   } catch (error) {
-    const advice = ['npm install --include=optional sharp'];
-    return { name: 'sharp', status: 'failed', detail: firstLine(error), advice };
+    const { problem: detail, install } =
+      error instanceof PackageError ? error : { problem: firstLine(error), install: undefined };
+    return {
+      name: 'sharp',
+      status: 'failed',
+      detail,
+      ...(install === undefined ? {} : { advice: [install] }),
+    };
   }
 }
 

@@ -34,6 +34,8 @@ const [asked = ''] = process.argv.slice(2);
 const wanted = Object.hasOwn(commands, asked) ? [commands[asked]!] : Object.values(commands);
 
 try {
+  // Throws where the folder is gone. Some packages fail then as they load, and a device would be blamed for it.
+  process.cwd();
   for (const load of wanted) program.addCommand(reportingHere(await load()));
   if (process.argv.length <= 2) program.outputHelp();
   else await program.parseAsync();

@@ -1,5 +1,6 @@
 import { loadQuietRuntime } from '../artifacts/onnxruntime-node.ts';
 import type { RunFolder } from '../artifacts/run-folder.ts';
+import { loadSharp } from '../artifacts/sharp.ts';
 import type { TrainingProgram } from '../graph-builder/program.ts';
 import { autotune } from './autotune/autotune.ts';
 import { executionOf, usualExecution } from './autotune/execution.ts';
@@ -34,6 +35,8 @@ export async function setUp(options: TrainOptions & Listening, resumed: RunFolde
   const { program, dataset, imports, createFolder, deadlineMinutes } = plan;
   const { device } = plan.device;
   await loadQuietRuntime();
+  // Samples need it: a run that could not draw them does not begin.
+  await loadSharp();
   const config = options.autotune ? await tunedConfig(plan, options) : plan.config;
   const { target, threads } = executionOf(config, program, device);
   const resident = residentIn(plan);

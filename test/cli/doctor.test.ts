@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Finding } from '../../cli/finding.ts';
 import { library } from '../training/device/archives.ts';
-import { ganx, program, run } from '../ganx.ts';
+import { ganx, program, refusal, run } from '../ganx.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 interface Diagnosis {
@@ -34,6 +34,21 @@ test('the doctor speaks to people', async () => {
   expect(stdout).toContain('ok  cpu               computes');
   expect(stdout).toMatch(/ganx can run here\n$/);
 });
+
+test.skipIf(process.platform === 'win32')(
+  'where the working folder is gone, every command says so (skipped on Windows, which keeps a folder that is in use)',
+  async () => {
+    for (const args of [['doctor'], ['train', 'ring8'], ['serve', 'run']]) {
+      const shell = 'rmdir "$PWD"; exec "$0" "$@"';
+      const gone = await run('sh', ['-c', shell, process.execPath, program, ...args], {
+        cwd: temporaryFolder(),
+      });
+      expect(gone).toEqual(
+        refusal('the folder in which this was started is no longer there; change to another one'),
+      );
+    }
+  },
+);
 
 const isLinux = process.platform === 'linux' && process.arch === 'x64';
 

@@ -1,6 +1,9 @@
-import sharp from 'sharp';
+import { loadSharp } from '../../artifacts/sharp.ts';
 import { planeCover } from './cover.ts';
 import { ACCEPTED_IMAGES, describeHead, isImage, knownType } from './file-types.ts';
+
+// Here, or each image would be called damaged where it does not load.
+const sharp = await loadSharp();
 
 /** sharp's own limit. A small file can unpack to more than fits in memory. */
 const maxPixels = 16383 ** 2;
