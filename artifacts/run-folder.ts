@@ -193,13 +193,15 @@ export class RunFolder {
     return readJsonLines(this.log, 'log record', asRecord);
   }
 
-  /** Drops the records of later steps and a cut last line: a resumed run will write those steps again. */
-  async truncateLog(afterStep: number): Promise<void> {
-    const records = await this.readLog();
-    await this.#writeLines(
-      this.log,
-      records.filter(({ step }) => step <= afterStep),
-    );
+  /**
+   * Drops the records of later steps and a cut last line: a resumed run will write those steps again.
+   *
+   * @returns the records that stay
+   */
+  async truncateLog(afterStep: number): Promise<LogRecord[]> {
+    const records = (await this.readLog()).filter(({ step }) => step <= afterStep);
+    await this.#writeLines(this.log, records);
+    return records;
   }
 
   /** Writes verdicts.jsonl anew, one object a line; without verdicts there is no file. */

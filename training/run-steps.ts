@@ -13,13 +13,11 @@ import type { Verdict } from './monitor/verdict.ts';
 import { progressToJson } from './progress.ts';
 import { writeReport } from './report.ts';
 import { runConfigToJson } from './run-config.ts';
-import { cutBack, writeVerdicts } from './run-log.ts';
+import { cutBack, logEvery, writeVerdicts } from './run-log.ts';
 import type { Run } from './run.ts';
 import { SamplePainter } from './samples.ts';
 import { freshState, lastGoodState } from './start-state.ts';
 
-/** Steps between two lines of log.jsonl. */
-const logEvery = 10;
 /** Checkpoints kept; older ones are removed. */
 const checkpointsKept = 3;
 /** A rollback multiplies the learning rates by this. */

@@ -20,7 +20,7 @@ import type { RunPlan } from './plan.ts';
 import { precisionNotes, refuseHalves } from './precision.ts';
 import { runConfigToJson } from './run-config.ts';
 import type { RunConfig } from './run-config.ts';
-import { cutBack } from './run-log.ts';
+import { cutBack, gapWarning } from './run-log.ts';
 import type { Listening, Run } from './run.ts';
 import { freshState, resumedState } from './start-state.ts';
 
@@ -55,7 +55,7 @@ export async function setUp(options: TrainOptions & Listening, resumed: RunFolde
     signal.throwIfAborted();
     made = resumed ? undefined : await createFolder();
     const folder = resumed ?? made!;
-    if (resumed) await cutBack(folder, start.step, start.progress.verdicts);
+    const gaps = resumed ? await cutBack(folder, start.step, start.progress.verdicts) : [];
     await folder.writeRecipe(runConfigToJson(config));
     if (made) await imports.copyTo(made);
     await folder.writeSkipped(dataset.skipped);
@@ -70,6 +70,8 @@ export async function setUp(options: TrainOptions & Listening, resumed: RunFolde
       ...gateNotes(config.recipe),
     ];
     for (const message of notes) onEvent({ type: 'note', message });
+    const lostLines = gapWarning(folder, gaps);
+    if (lostLines !== undefined) onEvent({ type: 'warning', message: lostLines });
     const { step, progress } = start;
     return {
       imports,

@@ -110,6 +110,31 @@ describe('a resumed run that cannot go on as it is', () => {
   });
 });
 
+describe('a log that has lost lines', () => {
+  it('is told of when the run goes on, with the steps that are missing', async () => {
+    const folder = await started(['--steps', '75']);
+    const log = join(folder, 'run/log.jsonl');
+    const lines = (await readFile(log, 'utf8')).split(/^/m);
+    expect(lines).toHaveLength(8);
+    const kept = lines.filter((line) => !/"step":(20|40|50|70),/.test(line));
+    await writeFile(log, kept.join(''));
+    const told = async (steps: string) => {
+      const { code, stdout } = await ganx([...resume, '--steps', steps], folder);
+      expect(code).toBe(0);
+      return stdout.split('\n').filter((line) => line.startsWith('warning: '));
+    };
+    expect(await told('81')).toEqual([
+      'warning: run/log.jsonl: has no lines of steps 20, 40 to 50, 70; training goes on as it would have, the report lacks them',
+    ]);
+    await rm(log);
+    expect(await told('82')).toEqual([
+      'warning: run/log.jsonl: has no lines of steps 10 to 80; training goes on as it would have, the report lacks them',
+    ]);
+    const whole = await started(['--steps', '25']);
+    expect((await ganx([...resume, '--steps', '31'], whole)).stdout).not.toContain('warning');
+  });
+});
+
 describe('a run beside its data', () => {
   it('is no data when it is resumed, and is named after their folder', async () => {
     const folder = join(temporaryFolder(), 'pictures');
