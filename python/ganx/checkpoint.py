@@ -77,9 +77,7 @@ class Checkpoint:
         if not isinstance(whole.get("manifest"), dict) or not isinstance(whole.get("stateSha256"), str):
             raise InputError(f"{path}: damaged manifest (a field is missing or of a wrong type)")
         if whole.get("step") != self.step:
-            raise InputError(
-                f"{self.folder}: damaged checkpoint (its manifest is that of step {whole.get('step')})"
-            )
+            raise InputError(f"{self.folder}: damaged checkpoint (its manifest is that of step {whole.get('step')})")
         return whole
 
 
