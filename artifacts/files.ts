@@ -125,7 +125,7 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
   });
 }
 
-/** Appends one line in one write, so that a crash can cut only the last line. */
+/** Appends a line, or several, in one write, so that a crash can cut only the last line. */
 export async function appendLine(path: string, line: string): Promise<void> {
   await onFile('write', path, async () => {
     const file = await open(path, 'a');

@@ -180,8 +180,10 @@ export class RunFolder {
     return readJsonObject(this.recipe);
   }
 
-  appendLog(record: LogRecord): Promise<void> {
-    return this.#writing(() => appendLine(this.log, JSON.stringify(record)));
+  async appendLog(...records: readonly LogRecord[]): Promise<void> {
+    if (!records.length) return;
+    const lines = records.map((record) => JSON.stringify(record)).join('\n');
+    await this.#writing(() => appendLine(this.log, lines));
   }
 
   /**

@@ -1,5 +1,6 @@
 import { latestCheckpoint } from '../artifacts/checkpoint.ts';
 import { InputError } from '../artifacts/errors.ts';
+import type { LogRecord } from '../artifacts/run-folder.ts';
 import type { Telemetry, TrainingProgram } from '../graph-builder/program.ts';
 import type { OptimizerRecipe, Recipe } from '../graph-builder/recipe.ts';
 import type { Tensor } from '../graph-builder/types.ts';
@@ -109,22 +110,23 @@ export async function runSteps(run: Run): Promise<TrainResult> {
   };
   /** Logs and judges the steps from here on; the first that shows divergence ends them, and is not counted. */
   const takeIn = async (measured: readonly Telemetry[]): Promise<Verdict | undefined> => {
-    for (const values of measured) {
-      const at = step + 1;
-      for (const verdict of monitor.observe(at, values)) {
-        if (verdict.rule === 'divergence') return verdict;
-        await tell(verdict);
+    const records: LogRecord[] = [];
+    try {
+      for (const values of measured) {
+        const at = step + 1;
+        for (const verdict of monitor.observe(at, values)) {
+          if (verdict.rule === 'divergence') return verdict;
+          await tell(verdict);
+        }
+        step = at;
+        if (at % logEvery === 0 || at === total)
+          records.push({ step: at, images: at * samples, seconds: Number(seconds().toFixed(3)), ...values });
       }
-      step = at;
-      if (at % logEvery === 0 || at === total)
-        await folder.appendLog({
-          step: at,
-          images: at * samples,
-          seconds: Number(seconds().toFixed(3)),
-          ...values,
-        });
+      return undefined;
+    } finally {
+      // All at once: the device waits meanwhile.
+      await folder.appendLog(...records);
     }
-    return undefined;
   };
 
   /** Trains until the end, a signal or the time limit, with a checkpoint then; or until training diverges. */

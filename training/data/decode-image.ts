@@ -2,9 +2,6 @@ import { loadSharp } from '../../artifacts/sharp.ts';
 import { planeCover } from './cover.ts';
 import { ACCEPTED_IMAGES, describeHead, isImage, knownType } from './file-types.ts';
 
-// Here, or each image would be called damaged where it does not load.
-const sharp = await loadSharp();
-
 /** sharp's own limit. A small file can unpack to more than fits in memory. */
 const maxPixels = 16383 ** 2;
 
@@ -14,12 +11,14 @@ const maxPixels = 16383 ** 2;
  * 8-bit sRGB, transparency laid over black, then resized until it covers the square and cropped at its centre.
  * @throws Error for anything damaged or too large: an image is never half decoded. The decoder's own words are its `cause` only:
  * libvips keeps one error text for the whole process, so beside other images being decoded it may be another's.
+ * @throws PackageError where sharp does not load, which says nothing of the image
  */
 export async function decodeImage(
   bytes: Uint8Array,
   size: number,
   channels: 'auto' | 1 | 3,
 ): Promise<Uint8Array> {
+  const sharp = await loadSharp();
   if (bytes.length === 0) throw new Error('empty file');
   // sharp decodes more types (SVG among them), so that a name that lies would go unnoticed.
   if (!isImage(bytes)) throw new Error(`not a ${ACCEPTED_IMAGES} image but ${describeHead(bytes)}`);
@@ -50,6 +49,7 @@ export async function decodeImage(
 
 /** What to say of an image of too many pixels; undefined of others. Only its header is read. */
 async function excess(bytes: Uint8Array): Promise<string | undefined> {
+  const sharp = await loadSharp();
   const size = await sharp(bytes, { limitInputPixels: false })
     .metadata()
     .catch(() => undefined);

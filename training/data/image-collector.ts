@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { InputError } from '../../artifacts/errors.ts';
+import { PackageError } from '../../artifacts/native-package.ts';
 import type { DataOptions, Dataset } from './dataset.ts';
 import { decodeImage } from './decode-image.ts';
 import { ACCEPTED_IMAGES, hasImageExtension } from './file-types.ts';
@@ -44,6 +45,7 @@ export class ImageCollector {
     try {
       image = await decodeImage(await read(), size, channels);
     } catch (error) {
+      if (error instanceof PackageError) throw error;
       this.skip(path, (error as Error).message);
     }
     if (image) {
