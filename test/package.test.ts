@@ -83,6 +83,12 @@ describe('the part of a web bundle that is ganx', () => {
     expect(size).toBeLessThanOrEqual(30_000);
   });
 
+  test('loads in CommonJS too, all of it, without the packages that are optional', async () => {
+    const script =
+      "for (const entry of ['', '/artifacts', '/graph-builder', '/inference']) require('ganx' + entry)";
+    await run(process.execPath, ['--input-type=commonjs', '--eval', script], { cwd: app });
+  });
+
   test('has types for bundlers and for Node', async () => {
     const program = `
       import { Generator, latents } from 'ganx/inference';
