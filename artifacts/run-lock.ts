@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InputError } from './errors.ts';
-import { errorCode, isJsonObject, onFile, temporaryBeside, toJson, writeFlushed } from './files.ts';
+import { errorCode, isFolder, isJsonObject, onFile, temporaryBeside, toJson, writeFlushed } from './files.ts';
 
 export const lockFile = 'lock.json';
 
@@ -92,7 +92,10 @@ export class RunLock {
       await sleep(absence);
       found = await read(this.#path);
     }
-    if (!this.#isOwn(found)) throw lost(this.#folder, found);
+    if (this.#isOwn(found)) return;
+    if (!(await isFolder(this.#folder)))
+      throw new InputError(`${this.#folder}: the folder is gone; this run ends here, without writing`);
+    throw lost(this.#folder, found);
   }
 
   /** Lets others have it. A lock that cannot be removed does no harm: its process will have ended. */

@@ -3,15 +3,15 @@ export const plainEvery = 10;
 
 /**
  * Tells on stderr what a command is at, which leaves stdout to its result: a line that redraws itself on a terminal,
- * elsewhere one now and then. An empty text removes it.
+ * elsewhere one now and then, and each that is said to last. An empty text removes it.
  */
-export function underWay(): (text: string) => void {
+export function underWay(): (text: string, lasts?: boolean) => void {
   let [shown, last] = ['', performance.now()];
-  return (text) => {
+  return (text, lasts = false) => {
     if (process.stderr.isTTY) {
       if (text !== shown) process.stderr.write(`\r\x1b[K${text}`);
       shown = text;
-    } else if (text && performance.now() - last > 1000 * plainEvery) {
+    } else if (text && (lasts || performance.now() - last > 1000 * plainEvery)) {
       last = performance.now();
       process.stderr.write(`${text}\n`);
     }

@@ -76,6 +76,8 @@ export function tensor(
 ): Tensor {
   return inNameOf('tensor', '', () => {
     checkDType(dtype);
+    if (shape.reduce((a, b) => a * b, 1) !== values.length)
+      refuse(`${values.length} elements must fill shape [${shape.join(', ')}]`);
     const data = allocate(dtype, values.length);
     for (let i = 0; i < values.length; i++) {
       checkElement(dtype, values[i]!);

@@ -71,6 +71,7 @@ export async function runSteps(run: Run): Promise<TrainResult> {
       await folder.pruneCheckpoints(checkpointsKept);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
+      await folder.check();
       onEvent({ type: 'warning', message: `an old checkpoint stays: ${error.message}` });
     }
   };
@@ -95,12 +96,16 @@ export async function runSteps(run: Run): Promise<TrainResult> {
   };
   const sample = async () => {
     if (drawn === step) return;
+    inStep = false;
     const { png, diversity } = await painter.paint(engine);
-    drawn = step;
-    onEvent({ type: 'sample', step, file: await folder.writeSample(step, png), diversity });
     // Not where a run happens to end: its verdicts would differ from those of a longer one.
-    if (step === 0 || step % sampleEvery !== 0) return;
-    for (const verdict of monitor.observeGrid(step, diversity)) await tell(verdict);
+    if (step > 0 && step % sampleEvery === 0)
+      for (const verdict of monitor.observeGrid(step, diversity)) await tell(verdict);
+    // Before it is written: where that fails, a resumed run still judges the same grids.
+    inStep = true;
+    const file = await folder.writeSample(step, png);
+    drawn = step;
+    onEvent({ type: 'sample', step, file, diversity });
   };
   /** Steps of the next run: up to the end, the next sample or the next checkpoint, within the time budget. */
   const nextSteps = (from: number) => {

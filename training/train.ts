@@ -21,7 +21,10 @@ export async function train(options: TrainOptions = {}): Promise<TrainResult> {
   // A listener that throws ends the run as a signal does, so that what was trained is kept.
   const broken = new AbortController();
   const signal = AbortSignal.any([broken.signal, ...(options.signal ? [options.signal] : [])]);
+  let isOver = false;
   const end = (error: unknown) => {
+    // Nobody waits for it any more: it is for the process to hear of.
+    if (isOver) throw error;
     broken.abort(error);
   };
   const onEvent = (event: TrainEvent) => {
@@ -33,7 +36,12 @@ export async function train(options: TrainOptions = {}): Promise<TrainResult> {
       end(error);
     }
   };
-  const result = await trainUntil({ ...options, signal, onEvent });
+  let result: TrainResult;
+  try {
+    result = await trainUntil({ ...options, signal, onEvent });
+  } finally {
+    isOver = true;
+  }
   broken.signal.throwIfAborted();
   return result;
 }

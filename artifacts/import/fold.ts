@@ -155,11 +155,18 @@ const isSmall = (sizes: readonly Dim[]) => {
   return typeof size === 'number' && size <= small;
 };
 
-/** A number as an element of that type. */
+const arrays: Readonly<Partial<Record<DType, { of(x: number): ArrayLike<number> }>>> = {
+  float32: Float32Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  uint8: Uint8Array,
+};
+
+/** A number as an element of that type: rounded, cut off or wrapped. */
 function stored(dtype: DType, x: Dim): Dim {
-  if (typeof x === 'string' || dtype === 'bool') return x;
-  if (dtype === 'float32') return Math.fround(x);
-  return dtype.startsWith('float') ? x : Math.trunc(x);
+  if (typeof x === 'string') return x;
+  if (dtype === 'int64') return Math.trunc(x);
+  return arrays[dtype]?.of(x)[0] ?? x;
 }
 
 const divide = (dtype: DType) =>

@@ -10,13 +10,13 @@ import type { Judge } from './judge.ts';
  * Fréchet and kernel distance of images to as many of the data, or to all where it has fewer, in the features of a
  * network. With Inception's they are FID and KID.
  *
- * @param onProgress is told what is under way; '' where nothing is
+ * @param onProgress is told what is under way, and whether that takes minutes; '' where nothing is
  */
 export function featureJudge(
   network: FeatureNetwork,
   dataset: Dataset,
   samples: number,
-  onProgress: (text: string) => void,
+  onProgress: (text: string, lasts?: boolean) => void,
   onWarning: (message: string) => void,
 ): Judge {
   const reference = Math.min(samples, dataset.count);
@@ -54,7 +54,7 @@ export function featureJudge(
         onWarning(
           `${reference} images for ${fake.width} features: the Fréchet distance is larger than that of more images`,
         );
-      onProgress(`comparing ${fake.width} features`);
+      onProgress(`comparing ${fake.width} features`, fake.width > 1000);
       const [a, b] = [fake, real].map(({ data, width }) => featureStatistics(data, width));
       const distance = frechetDistance(a!, b!);
       const { value, error } = kernelDistance(fake, real);

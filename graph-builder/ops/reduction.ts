@@ -152,7 +152,7 @@ function otherFactors(x: Value, [axis, ...axes]: readonly number[], dy: Value): 
 /** The same along one axis, where dy has the extent 1: of the two halves, whose products are factors, half as many. */
 function otherFactorsAlong(x: Value, axis: number, dy: Value): Value {
   const n = fixed(x.shape[axis]);
-  if (n === 1) return dy;
+  if (n <= 1) return n === 1 ? dy : expand(dy, x.shape);
   const half = Math.ceil(n / 2);
   // Of an odd number the last has a 1 beside it.
   const odd = Array.from({ length: 2 * x.rank }, (_, i) => (i === x.rank + axis ? 2 * half - n : 0));
@@ -166,14 +166,19 @@ function otherFactorsAlong(x: Value, axis: number, dy: Value): Value {
   );
 }
 
-/** prod x: dy times the product of the other factors, any of which may be 0, so that nothing is divided */
+/**
+ * prod x: dy times the product of the other factors, any of which may be 0, so that nothing is divided; of so many as a
+ * symbol says dy y / x, for factors that are not 0
+ */
 export const ReduceProd: OpDef<ReductionAttributes> = {
   type: 'ReduceProd',
   ...axesInput,
   infer: infer(floats),
-  gradient: ({ inputs: [x], attributes, dy }) => [
+  gradient: ({ inputs: [x], outputs: [y], attributes, dy }) => [
     () => {
       const axes = normalizeAxes(attributes.axes ?? x!.shape.map((_, i) => i), x!.rank);
+      if (axes.some((axis) => typeof x!.shape[axis] !== 'number'))
+        return div(unreduce(mul(dy, y!), x!, attributes), x!);
       return otherFactors(x!, axes, unreduce(dy, x!, attributes));
     },
   ],

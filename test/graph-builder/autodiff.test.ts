@@ -9,7 +9,7 @@ import { add, exp, mul, square, sub } from '../../graph-builder/ops/elementwise.
 import { matmul } from '../../graph-builder/ops/matmul.ts';
 import { identity, pad, reshape, slice, split } from '../../graph-builder/ops/movement.ts';
 import { batchNormTraining } from '../../graph-builder/ops/normalization.ts';
-import { reduceSum } from '../../graph-builder/ops/reduction.ts';
+import { reduceProd, reduceSum } from '../../graph-builder/ops/reduction.ts';
 import { sizeOf } from '../../graph-builder/shape.ts';
 import { Model, derivative, direction, dot, evaluate, moved, spread, stencil, types } from './model.ts';
 
@@ -120,6 +120,15 @@ describe('gradients', () => {
     const feeds = { x: [1, 2, 3, 4, 5, 6, 7, 8], scale: [1, 1], bias: [0, 0] };
     const [values] = await valuesOf(gradients(reduceSum(mean), [x]), feeds);
     expect(values).toEqual(Array.from({ length: 8 }, () => 0.25));
+  });
+
+  test('of a product are those of its factors, of none or of as many as a symbol says', async () => {
+    const graph = new Graph('products');
+    const x = graph.input('x', 'float32', ['N', 2]);
+    const [values] = await valuesOf(gradients(reduceSum(reduceProd(x, [0])), [x]), { x: [1, 2, 3, 4] });
+    expect(values).toEqual([3, 4, 1, 2]);
+    const none = new Graph('none').input('x', 'float32', [2, 0]);
+    expect(gradients(reduceSum(reduceProd(none, [1])), [none])[0]!.shape).toEqual([2, 0]);
   });
 
   test('bear the place of the node they belong to', () => {

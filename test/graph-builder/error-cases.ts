@@ -399,8 +399,9 @@ export const unplaced: readonly (readonly [string, Build])[] = [
   ],
   [
     'constant: 3 elements must fill shape [2]',
-    ({ graph }) => graph.constant(tensor('float32', [1, 2, 3], [2])),
+    ({ graph }) => graph.constant({ ...tensor('float32', [1, 2, 3]), shape: [2] }),
   ],
+  ['tensor: 3 elements must fill shape [2]', () => tensor('float32', [1, 2, 3], [2])],
   [
     'constant: extents of [-1, -2] must be integers >= 0',
     ({ graph }) => graph.constant(tensor('float32', [1, 2], [-1, -2])),

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { loadCheckpoint } from '../../artifacts/checkpoint.ts';
 import { ganx } from '../ganx.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { tiny, writeDigits } from './fixtures.ts';
@@ -31,6 +32,9 @@ it('what was trained before an error is saved, and the run goes on from there', 
   expect(resumed.stdout).toContain('resumes at step 30');
   const state = (out: string) => readFile(join(folder, out, 'checkpoints/step-40/state.safetensors'));
   expect(await state('parts')).toEqual(await state('whole'));
+  const monitor = async (out: string) =>
+    (await loadCheckpoint(join(folder, out, 'checkpoints/step-40'))).manifest.monitor;
+  expect(await monitor('parts')).toEqual(await monitor('whole'));
   const log = async (out: string) =>
     (await readFile(join(folder, out, 'log.jsonl'), 'utf8'))
       .trim()

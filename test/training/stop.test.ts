@@ -157,6 +157,24 @@ describe('train() in the library', () => {
   );
 });
 
+it('what a listener rejects with after the run is heard of by the process', async () => {
+  const folder = temporaryFolder();
+  const script = `
+    import { train } from ${JSON.stringify(join(root, 'dist/index.js'))};
+    process.on('unhandledRejection', ({ message }) => { console.log(message); });
+    const onEvent = async ({ type }) => {
+      if (type !== 'end') return;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      throw new Error('too late');
+    };
+    const set = ['network.filters=4', 'network.zDim=8'];
+    console.log((await train({ size: 16, batch: 8, set, steps: 2, out: 'run', onEvent })).outcome);`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], {
+    cwd: folder,
+  });
+  expect(stdout).toBe('done\ntoo late\n');
+});
+
 describe('a device that does not work', () => {
   // onnxruntime-node brings no CUDA of its own; where there is one, nothing is refused.
   it('is one line and code 2', async () => {

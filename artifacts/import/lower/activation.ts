@@ -47,7 +47,9 @@ function clipped(call: Call): Value {
       (known as number | undefined) ?? (call.node.attributes.has(name) ? call.float(name, 0) : undefined)
     );
   });
-  const bounded = (bound: number | undefined) => bound !== undefined && Math.abs(bound) < 3.4e38;
+  // The largest numbers of a type say that there is no bound; read as a double that of int64 is one more.
+  const unbounded = x.dtype === 'int64' ? 2 ** 63 : 3.4e38;
+  const bounded = (bound: number | undefined) => bound !== undefined && Math.abs(bound) < unbounded;
   x = clip(x, bounded(low) ? low : undefined, bounded(high) ? high : undefined);
   return x;
 }

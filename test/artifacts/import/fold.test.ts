@@ -7,7 +7,7 @@ import { onnx } from '../../../artifacts/onnx/proto.ts';
 import type { Dim } from '../../../graph-builder/types.ts';
 import { node } from './foreign.ts';
 
-const types = { float32: 1, int64: 7, bool: 9 } as const;
+const types = { float32: 1, int32: 6, int64: 7, bool: 9 } as const;
 type Type = keyof typeof types;
 const known = (dtype: Type, elements: readonly Dim[], shape = [elements.length]): Known => ({
   dtype,
@@ -40,7 +40,7 @@ async function computed(op: string, operands: readonly Known[], given: Given, re
         dims: [...shape],
         ...(dtype === 'int64'
           ? { int64Data: elements as number[] }
-          : dtype === 'bool'
+          : dtype === 'bool' || dtype === 'int32'
             ? { int32Data: elements as number[] }
             : { floatData: elements as number[] }),
       })),
@@ -63,6 +63,7 @@ const cases: [op: string, operands: readonly Known[], given?: Given, result?: Ty
   ['Pow', [ints(2, 2, 9, -3), floats(0.5, 3, 0.5, 3)]],
   ['Pow', [floats(2, 3), ints(3, -1)]],
   ['Div', [ints(7, -7), ints(2, 2)]],
+  ['Mul', [known('int32', [100_000]), known('int32', [100_000])]],
   ['Add', [floats(0.1), floats(0.2)]],
   ['Sqrt', [floats(2, 0.3)]],
   ['Exp', [floats(0.3, -2)]],
