@@ -180,10 +180,12 @@ export class RunFolder {
     return readJsonObject(this.recipe);
   }
 
-  async appendLog(...records: readonly LogRecord[]): Promise<void> {
-    if (!records.length) return;
+  /** @throws InputError where another process has taken the folder over, without a record too */
+  appendLog(...records: readonly LogRecord[]): Promise<void> {
     const lines = records.map((record) => JSON.stringify(record)).join('\n');
-    await this.#writing(() => appendLine(this.log, lines));
+    return this.#writing(async () => {
+      if (lines) await appendLine(this.log, lines);
+    });
   }
 
   /**

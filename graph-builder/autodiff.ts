@@ -1,4 +1,4 @@
-import { GraphError, Refusal } from './errors.ts';
+import { GraphError, inNameOf } from './errors.ts';
 import { Graph } from './graph.ts';
 import type { Node, Value } from './graph.ts';
 import { add } from './ops/elementwise.ts';
@@ -79,15 +79,9 @@ function visibleNodes(graph: Graph): Node[] {
 }
 
 /** A rule that meets a symbol where it needs a number does not know where it is. */
-function naming(node: Node, build: () => void): void {
-  try {
-    build();
-  } catch (error) {
-    if (error instanceof Refusal)
-      throw new GraphError(node.op.type, `has no gradient here: ${error.message}`, node.scope);
-    throw error;
-  }
-}
+const naming = (node: Node, build: () => void): void => {
+  inNameOf(node.op.type, node.scope, build, 'has no gradient here: ');
+};
 
 /** The values that depend on one of `wrt`, itself included, by a path that meets no value of `stop`. */
 function dependents(nodes: readonly Node[], wrt: readonly Value[], stop: ReadonlySet<Value>): Set<Value> {

@@ -22,12 +22,16 @@ export function refuse(problem: string): never {
   throw new Refusal(problem);
 }
 
-/** Runs what may refuse, in the name of `op` at `place`. */
-export function inNameOf<T>(op: string, place: string, build: () => T): T {
+/**
+ * Runs what may refuse, in the name of `op` at `place`.
+ *
+ * @param said before what was refused, with a space
+ */
+export function inNameOf<T>(op: string, place: string, build: () => T, said = ''): T {
   try {
     return build();
   } catch (error) {
-    if (error instanceof Refusal) throw new GraphError(op, error.message, place);
+    if (error instanceof Refusal) throw new GraphError(op, `${said}${error.message}`, place);
     throw error;
   }
 }

@@ -157,8 +157,6 @@ export async function runSteps(run: Run): Promise<TrainResult> {
       busy += milliseconds;
       size.observe(chunk.steps, milliseconds);
 
-      // Also where none of these steps is logged.
-      await folder.check();
       const measured = readTelemetry(program, telemetry, chunk.steps);
       const diverged = await takeIn(measured);
       if (diverged) return diverged;

@@ -1,4 +1,4 @@
-import { GraphError, Refusal } from '../../graph-builder/errors.ts';
+import { inNameOf, refuse } from '../../graph-builder/errors.ts';
 import { Value } from '../../graph-builder/graph.ts';
 import type { Pass } from '../../graph-builder/layers/pass.ts';
 import type { Dim, DType } from '../../graph-builder/types.ts';
@@ -120,17 +120,14 @@ const placeOf = ({ name, op }: ForeignNode) => name.replace(/^\/+/, '') || op;
 
 function lowered(call: Call): readonly Operand[] {
   const { op } = call.node;
-  try {
+  return inNameOf(op, call.graph.scopePath, () => {
     const folded = foldedOf(call);
     if (folded) return [folded];
     const lowering = loweringOf(op);
-    if (!lowering) throw new Refusal('is not among the operators that ganx imports');
+    if (!lowering) refuse('is not among the operators that ganx imports');
     const result = lowering(call);
     return Array.isArray(result) ? (result as readonly Operand[]) : [result as Operand];
-  } catch (error) {
-    if (error instanceof Refusal) throw new GraphError(op, error.message, call.graph.scopePath);
-    throw error;
-  }
+  });
 }
 
 function foldedOf(call: Call): Known | undefined {

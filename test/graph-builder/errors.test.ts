@@ -4,8 +4,10 @@ import { GraphError } from '../../graph-builder/errors.ts';
 import { cast } from '../../graph-builder/ops/elementwise.ts';
 import { reshape } from '../../graph-builder/ops/movement.ts';
 import { sizeOf } from '../../graph-builder/shape.ts';
-import { placed, Sketch, unplaced } from './error-cases.ts';
-import type { Build } from './error-cases.ts';
+import { unplaced } from './error-cases/graphs.ts';
+import { placed } from './error-cases/nodes.ts';
+import { Sketch } from './error-cases/sketch.ts';
+import type { Build } from './error-cases/sketch.ts';
 
 function message(build: Build): string {
   const sketch = new Sketch();
