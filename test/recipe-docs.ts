@@ -52,6 +52,8 @@ function settingsOf(schema: z.core.$ZodType, path: readonly string[]): Setting[]
     const { shape } = def as z.core.$ZodObjectDef;
     return Object.entries(shape).flatMap(([key, field]) => settingsOf(field, [...path, key]));
   }
+  const whole = def.type === 'default' ? (def as z.core.$ZodDefaultDef).innerType : undefined;
+  if (whole?._zod.def.type === 'object') return settingsOf(whole, path);
   if (def.type === 'pipe') return settingsOf((def as z.core.$ZodPipeDef).in, path);
   if (def.type === 'union') {
     const { options } = def as z.core.$ZodUnionDef;

@@ -3,6 +3,7 @@ import type { AdversarialLossName } from '../graph-builder/losses/adversarial.ts
 import { adversarialLosses } from '../graph-builder/losses/adversarial.ts';
 import type { Recipe } from '../graph-builder/recipe.ts';
 import { minibatchDiscriminationOff } from '../graph-builder/techniques/08-minibatch-discrimination.ts';
+import { augmentationOff } from '../graph-builder/techniques/13-augmentation.ts';
 import { limits } from './options.ts';
 
 // The one description of every setting: what `--set` and recipe files are checked against, and what docs/recipes.md
@@ -203,6 +204,18 @@ export const recipeSchema = z.strictObject({
         .describe('12: where the class enters the generator: beside z, or as maps'),
       width: integer(1, 1024).describe('12: extent of the vector of a class, or its maps'),
     }),
+    augmentation: z
+      .strictObject({
+        color: between(0, 1).describe(
+          "13: how far brightness, saturation and contrast of what the discriminator sees are changed; 0 is off, 1 DiffAugment's",
+        ),
+        translation: between(0, 1).describe('13: longest shift of it, as a share of the side; 0 is off'),
+        cutout: between(0, 1).describe(
+          '13: side of a square of it that is blanked, as a share of the side; 0 is off',
+        ),
+        mirror: probability.describe('13: probability that left and right of it change places; 0 is off'),
+      })
+      .default(augmentationOff),
     instanceNoise: noise('13: noise on what the discriminator sees'),
     layerNoise: noise("13: noise on the generator's hidden layers"),
     dropout: z.strictObject({

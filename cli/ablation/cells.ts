@@ -36,6 +36,7 @@ const usual: Readonly<Record<string, Settings>> = {
   'loss-threshold': { 'techniques.lossThreshold.cap': 10, 'techniques.lossThreshold.generator': -1 },
   'discriminator-steps': { 'techniques.discriminatorSteps': 2 },
   'soft-labels': { 'techniques.softLabels': { real: [0.7, 1.2], fake: [0, 0.3], swap: 0.05 } },
+  augmentation: { 'techniques.augmentation': { color: 1, translation: 0.125, cutout: 0.5, mirror: 0 } },
   'instance-noise': { 'techniques.instanceNoise.std': 0.1 },
   'layer-noise': { 'techniques.layerNoise.std': 0.05 },
   dropout: { 'techniques.dropout': { rate: 0.5, layers: 1 } },
@@ -46,8 +47,8 @@ const usual: Readonly<Record<string, Settings>> = {
  * the VAE/GAN, which trains other networks; and labels, which ask for another kind of sample.
  */
 export function switchesOf(recommended: Recipe, sample: SampleSpec): Switch[] {
-  return techniques.flatMap(({ name, off, hooks }) => {
-    if (['normalized-inputs', 'vae', 'labels'].includes(name)) return [];
+  return techniques.flatMap(({ name, samples = sample.kind, off, hooks }) => {
+    if (['normalized-inputs', 'vae', 'labels'].includes(name) || samples !== sample.kind) return [];
     const paths = Object.keys(off);
     const isOn = paths.some(
       (path) => JSON.stringify(settingAt(recommended, path)) !== JSON.stringify(off[path]),

@@ -21,6 +21,7 @@ import { rateDecay, rateDecayOff } from './09-rate-decay.ts';
 import { discriminatorSteps } from './11-discriminator-steps.ts';
 import { lossThreshold, lossThresholdOff } from './11-loss-threshold.ts';
 import { labels, labelsOff } from './12-labels.ts';
+import { augmentation, augmentationOff } from './13-augmentation.ts';
 import { instanceNoise, layerNoise, noiseOff } from './13-noise.ts';
 import { dropout, dropoutOff } from './14-dropout.ts';
 import type { Technique, TechniqueHooks } from './technique.ts';
@@ -48,6 +49,7 @@ export const techniques: readonly Technique[] = [
   discriminatorSteps,
   labels,
   dropout,
+  augmentation,
   instanceNoise,
   layerNoise,
 ];
@@ -69,6 +71,7 @@ export const techniquesOff: TechniqueOptions = {
   lossThreshold: lossThresholdOff,
   discriminatorSteps: 1,
   labels: labelsOff,
+  augmentation: augmentationOff,
   instanceNoise: noiseOff,
   layerNoise: noiseOff,
   dropout: dropoutOff,
@@ -79,7 +82,18 @@ export function hooksOf(
   sample: SampleSpec,
   known: readonly Technique[] = techniques,
 ): TechniqueHooks[] {
-  return known.map((technique) => technique.hooks(recipe, sample)).filter((hooks) => hooks !== undefined);
+  return known
+    .map((technique) => {
+      const hooks = technique.hooks(recipe, sample);
+      const { name, samples = sample.kind } = technique;
+      if (hooks && samples !== sample.kind)
+        throw new GraphError(
+          name,
+          `is for ${samples}, and these are ${sample.kind}; turn it off with ${switchedOff(technique)}`,
+        );
+      return hooks;
+    })
+    .filter((hooks) => hooks !== undefined);
 }
 
 /** Hooks that reach into the layers of a network. */
@@ -95,18 +109,22 @@ export function refuseInside(
   given: GivenNetworks,
   known: readonly Technique[],
 ): void {
-  for (const { name, off, hooks } of known) {
-    const on = hooks(recipe, sample);
+  for (const technique of known) {
+    const on = technique.hooks(recipe, sample);
     for (const network of ['generator', 'discriminator'] as const) {
       if (!on || !given[network] || !inside[network].some((hook) => on[hook])) continue;
-      const settings = Object.entries(off).map(([path, value]) => `--set ${path}=${JSON.stringify(value)}`);
       throw new GraphError(
-        name,
-        `works on the layers of the ${network}, and this one is imported; turn it off with ${settings.join(' ')}`,
+        technique.name,
+        `works on the layers of the ${network}, and this one is imported; turn it off with ${switchedOff(technique)}`,
       );
     }
   }
 }
+
+const switchedOff = ({ off }: Technique) =>
+  Object.entries(off)
+    .map(([path, value]) => `--set ${path}=${JSON.stringify(value)}`)
+    .join(' ');
 
 /** Names of what a recipe trains with, for the metadata of the exported model. */
 export function techniqueNames(recipe: Recipe, sample: SampleSpec): string[] {

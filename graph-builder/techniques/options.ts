@@ -8,6 +8,7 @@ import type { HybridOptions } from './07-vae.ts';
 import type { RateDecayOptions } from './09-rate-decay.ts';
 import type { LossThresholdOptions } from './11-loss-threshold.ts';
 import type { LabelOptions } from './12-labels.ts';
+import type { AugmentationOptions } from './13-augmentation.ts';
 import type { NoiseSchedule } from './13-noise.ts';
 import type { DropoutOptions } from './14-dropout.ts';
 import type { SoftLabelOptions } from './06-soft-labels.ts';
@@ -30,6 +31,7 @@ export interface TechniqueOptions {
   readonly rateDecay: RateDecayOptions;
   readonly lossThreshold: LossThresholdOptions;
   readonly labels: LabelOptions;
+  readonly augmentation: AugmentationOptions;
   readonly instanceNoise: NoiseSchedule;
   readonly layerNoise: NoiseSchedule;
   readonly dropout: DropoutOptions;

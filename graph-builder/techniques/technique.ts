@@ -184,6 +184,8 @@ export interface Technique {
   /** Its number among the fourteen. */
   readonly number: number;
   readonly name: string;
+  /** The only kind of samples that it is for; default both. */
+  readonly samples?: SampleSpec['kind'];
   /** Settings of a recipe, by path, with which it does nothing (or, where there must be one of several, the plain one). */
   readonly off: Readonly<Record<string, unknown>>;
   /** Which of its forms a recipe has, for the metadata; default its name. */

@@ -118,6 +118,7 @@ const runs = {
       'techniques.discriminatorSteps=2',
       'techniques.gradientPenalty={"real":0.1,"fake":0.05}',
       'techniques.rateDecay={"decay":"cosine","steps":40}',
+      'techniques.augmentation={"color":0.5,"translation":0.1,"cutout":0.3,"mirror":0.5}',
       `techniques.instanceNoise=${JSON.stringify({ ...noise, decay: 'cosine' })}`,
       `techniques.layerNoise=${JSON.stringify({ ...noise, decay: 'exponential' })}`,
     ],

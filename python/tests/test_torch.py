@@ -15,7 +15,8 @@ torch = pytest.importorskip("torch", reason="torch is not here")
 
 from ganx import InputError, Run, TrainingSession, hashing, load_generator, load_torch, save_torch  # noqa: E402
 from ganx.arrays import Array  # noqa: E402
-from ganx.networks import Discriminator, Generator, Network, Noise, build_network  # noqa: E402
+from ganx.networks import Augmentation, Discriminator, Generator, Network, Noise, build_network  # noqa: E402
+from ganx.networks.augmentation import augment  # noqa: E402
 from ganx.networks.exchange import Name  # noqa: E402
 
 TOLERANCE = 1e-4
@@ -187,6 +188,48 @@ def test_noise_follows_the_schedule_and_only_in_training(fixtures: Path) -> None
     d = load_torch(run.path, "discriminator")
     d.set_noise(20)
     assert [m.std for m in d.modules() if isinstance(m, Noise)] == pytest.approx([0.1])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_augmentation_is_that_of_a_step(channels: int) -> None:
+    """One image after the other in numpy, with what ganx draws for a batch."""
+    n, height, width = 40, 6, 8
+    images = np.random.default_rng(2).uniform(-1, 1, (n, channels, height, width)).astype(np.float32)
+    options = {"color": 0.5, "translation": 0.25, "cutout": 0.5, "mirror": 0.5}
+    drawn = {
+        name: hashing.uniforms(7, 3, f"augmentation/discriminator/real/{name}", n)
+        for name in ("brightness", "saturation", "contrast", "down", "right", "mirror", "cut-down", "cut-right")
+    }
+    expected = []
+    for i, original in enumerate(images):
+        u = {name: float(values[i]) for name, values in drawn.items()}
+        image = original + 0.5 * (u["brightness"] - 0.5)
+        grey = image.mean(0, keepdims=True)
+        image = grey + (image - grey) * (1 + 0.5 * (2 * u["saturation"] - 1))
+        image = image.mean() + (image - image.mean()) * (1 + 0.5 * (u["contrast"] - 0.5))
+        around = np.pad(image[..., ::-1] if u["mirror"] >= 0.5 else image, ((0, 0), (2, 2), (2, 2)))
+        top, left = int(5 * u["down"]), int(5 * u["right"])
+        image = around[:, top : top + height, left : left + width].copy()
+        top, left = int(height * u["cut-down"]) - 1, int((width + 1) * u["cut-right"]) - 2
+        image[:, max(top, 0) : top + 3, max(left, 0) : left + 4] = 0
+        expected.append(image)
+    ours = augment(torch.from_numpy(images), options, lambda name: torch.from_numpy(drawn[name].copy()))
+    close(ours, np.stack(expected))
+
+
+def test_augmentation_is_there_in_training_only(fixtures: Path) -> None:
+    d = load_torch(fixtures / "techniques", "discriminator", deterministic=True)
+    d.set_noise(1_000_000)
+    images = torch.from_numpy(samples_of(fixtures / "techniques"))
+    shown: list[Any] = []
+    (augmentation,) = (module for module in d.modules() if isinstance(module, Augmentation))
+    augmentation.register_forward_hook(lambda _, __, output: shown.append(output))
+    d(images)
+    d.train()
+    d(images)
+    d.deterministic = False
+    d(images)
+    assert [torch.equal(seen, images) for seen in shown] == [True, True, False]
 
 
 def test_training_mode_is_that_of_a_step(fixtures: Path) -> None:

@@ -2,7 +2,8 @@
 
 Each case is a safetensors file: the initial state under ganx's names, `real` [K, N, ...] and `z` [K, N, zDim]; its
 metadata holds the recipe and the sample as JSON, and N counts the samples of all batches of an update. `noise`
-[K, N, zDim] is what an encoder's posterior draws with. The state after K steps is written beside it, once computed in
+[K, N, zDim] is what an encoder's posterior draws with, and `augmentation` [K, batches, 3, 8, N / batches] what changes the
+images that D sees: real and fake in D's turn, fake in G's. The state after K steps is written beside it, once computed in
 float32 (`NAME.float32.safetensors`) and once in float64 (`NAME.float64.safetensors`), with the losses as `telemetry`
 [K, 2].
 """
@@ -226,6 +227,37 @@ def game(kind: str) -> Game:
     )
 
 
+def augmented(x: Tensor, options: Json, draws: Tensor) -> Tensor:
+    """Images as DiffAugment shows them to D, one after the other; draws [8, N] in (0, 1)."""
+    _, _, height, width = x.shape
+    color, images = options["color"], []
+    reach = [round(options["translation"] * side) for side in (height, width)]
+    lengths = [round(options["cutout"] * side) for side in (height, width)]
+    for image, (brightness, saturation, contrast, down, right, mirror, cut_down, cut_right) in zip(
+        x, draws.T.tolist(), strict=True
+    ):
+        image = image + color * (brightness - 0.5)
+        grey = image.mean(0, keepdim=True)
+        image = grey + (image - grey) * (1 + color * (2 * saturation - 1))
+        image = image.mean() + (image - image.mean()) * (1 + color * (contrast - 0.5))
+        if mirror >= 1 - options["mirror"]:
+            image = image.flip(-1)
+        around = functional.pad(image, (reach[1], reach[1], reach[0], reach[0]))
+        top, left = (int(u * (2 * most + 1)) for u, most in zip((down, right), reach, strict=True))
+        image = around[:, top : top + height, left : left + width]
+        if options["cutout"] > 0:
+            kept = torch.ones_like(image)
+            first = [
+                int(u * (side + 1 - length % 2)) - length // 2
+                for u, side, length in zip((cut_down, cut_right), (height, width), lengths, strict=True)
+            ]
+            rows, columns = (slice(max(at, 0), at + length) for at, length in zip(first, lengths, strict=True))
+            kept[:, rows, columns] = 0
+            image = image * kept
+        images.append(image)
+    return torch.stack(images)
+
+
 def rate_at(recipe: Json, step: int) -> float:
     """Share of the learning rates that is left at a step."""
     options = recipe["techniques"]["rateDecay"]
@@ -257,6 +289,8 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
     reals = initial["real"].unflatten(1, (batches, -1))
     zs = initial["z"].unflatten(1, (batches, -1)).to(dtype)
     noises = initial["noise"].unflatten(1, (batches, -1)).to(dtype)
+    augmentation = recipe["techniques"]["augmentation"]
+    augments = any(augmentation.values())
     losses: list[Tensor] = []
     for step in range(len(reals)):
         for optimizer, player in ((g_optimizer, "generator"), (d_optimizer, "discriminator")):
@@ -266,7 +300,9 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
         d_optimizer.zero_grad()
         shown_to_d: list[tuple[Tensor, Tensor, tuple[Tensor, Tensor, Tensor] | None]] = []
         d_losses: list[Tensor] = []
-        for real, z, noise in zip(reals[step], zs[step], noises[step], strict=True):
+        for real, z, noise, draws in zip(
+            reals[step], zs[step], noises[step], initial["augmentation"][step], strict=True
+        ):
             real = real.to(dtype)
             if sample["kind"] == "images":
                 real = real / 127.5 - 1
@@ -275,10 +311,10 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
             if encoder is not None:
                 mean, log_variance = encoder(real).chunk(2, 1)
                 encoded = (mean, log_variance, g(mean + (log_variance / 2).exp() * noise))
-            shown = {
-                "real": real.requires_grad_(),
-                "fake": fake.detach().requires_grad_(),
-            }
+            seen_by_d = [real, fake.detach()]
+            if augments:
+                seen_by_d = [augmented(x, augmentation, u) for x, u in zip(seen_by_d, draws, strict=False)]
+            shown = {side: x.requires_grad_() for side, x in zip(("real", "fake"), seen_by_d, strict=True)}
             on_real, on_fake = d(shown["real"]).flatten(), d(shown["fake"]).flatten()
             d_loss_fake = fake_loss(on_fake, on_real)
             if encoded is not None:
@@ -303,8 +339,8 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
         if encoder is not None:
             e_optimizer.zero_grad()
         g_losses: list[Tensor] = []
-        for real, fake, encoded in shown_to_d:
-            on_fake = d(fake).flatten()
+        for (real, fake, encoded), draws in zip(shown_to_d, initial["augmentation"][step], strict=True):
+            on_fake = d(augmented(fake, augmentation, draws[2]) if augments else fake).flatten()
             # D's statistics see the real batch again only where a loss asks for it.
             on_real = d(real).flatten().detach() if recipe["loss"] == "relativistic" else on_fake
             g_loss = g_loss_of(on_fake, on_real)

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { encodeSafetensors } from '../../artifacts/safetensors.ts';
-import { normals } from '../../graph-builder/hash.ts';
+import { normals, uniforms } from '../../graph-builder/hash.ts';
 import { buildProgram } from '../../graph-builder/program.ts';
 import type { Recipe, SampleSpec } from '../../graph-builder/recipe.ts';
 import { techniquesOff } from '../../graph-builder/techniques/index.ts';
@@ -128,6 +128,32 @@ const cases: Readonly<Record<string, Case>> = {
     steps: 8,
     digits: true,
   },
+  augmentation: {
+    recipe: recipeOf(dcgan, {
+      accumulate: 2,
+      techniques: {
+        ...techniquesOff,
+        augmentation: { color: 1, translation: 0.2, cutout: 0.4, mirror: 0.5 },
+      },
+    }),
+    sample: images(3, 16),
+    steps: 8,
+  },
+  'augmentation-with-gradient-penalty': {
+    recipe: recipeOf(
+      { ...dcgan, normalization: 'none' },
+      {
+        optimizer: { generator: sgd, discriminator: sgd },
+        techniques: {
+          ...techniquesOff,
+          augmentation: { color: 0.5, translation: 0.125, cutout: 0.3, mirror: 0 },
+          gradientPenalty: { real: 1, fake: 0.5, shrink: 1 },
+        },
+      },
+    ),
+    sample: images(1, 16),
+    steps: 8,
+  },
   'pixel-shuffle': {
     recipe: recipeOf({ ...dcgan, upsampling: 'pixelShuffle' }, { loss: 'saturating' }),
     sample: images(1, 16),
@@ -155,6 +181,18 @@ const cases: Readonly<Record<string, Case>> = {
     steps: 8,
   },
 };
+
+/** What is drawn in (0, 1) for each image that D sees, in the order of the file. */
+const augmentationStreams = [
+  'brightness',
+  'saturation',
+  'contrast',
+  'down',
+  'right',
+  'mirror',
+  'cut-down',
+  'cut-right',
+];
 
 function deviation(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let [difference, size] = [0, 0];
@@ -217,11 +255,24 @@ describe.skipIf(lacking)(`steps of PyTorch${lacking ? `, skipped: ${lacking}` : 
         );
         return tensor('float32', rows.flat(), [steps, batch * accumulate, zDim]);
       };
+      const changes = Array.from({ length: steps }, (_, k) =>
+        prefixes.flatMap((prefix) =>
+          ['discriminator/real', 'discriminator/fake', 'generator/fake'].flatMap((shown) =>
+            augmentationStreams.flatMap((stream) => [
+              ...uniforms(seed, k, `${prefix}augmentation/${shown}/${stream}`, batch),
+            ]),
+          ),
+        ),
+      );
       const tensors = new Map([
         ...initialState(buildProgram(recipe, sample), seed),
         ['real', await real(value)],
         ['z', drawn('z')],
         ['noise', drawn('posterior')],
+        [
+          'augmentation',
+          tensor('float32', changes.flat(), [steps, accumulate, 3, augmentationStreams.length, batch]),
+        ],
       ] as const);
       const metadata = { case: JSON.stringify({ recipe, sample }) };
       writeFileSync(join(folder, `${name}.case.safetensors`), encodeSafetensors(tensors, metadata));

@@ -22,6 +22,9 @@ export const everyTechnique: Readonly<Record<string, Recipe>> = {
     targetNetworks: { tau: 0.1, of: 'both' },
     minibatchDiscrimination: { ...techniquesOff.minibatchDiscrimination, kernels: 4, dimensions: 3 },
   }),
+  augmentation: withTechniques({
+    augmentation: { color: 1, translation: 0.125, cutout: 0.5, mirror: 0.5 },
+  }),
   'loss threshold, historical averaging': withTechniques({
     lossThreshold: { ...techniquesOff.lossThreshold, cap: 3 },
     historicalAveraging: 0.1,

@@ -11,6 +11,7 @@ from ..arrays import Array
 from ..errors import InputError
 from ..files import Json
 from ..schedules import noise_at
+from .augmentation import Augmentation
 from .layers import MinibatchDiscrimination
 from .randomness import Noise, Randomness
 
@@ -125,6 +126,7 @@ class Discriminator(Network):
         super().__init__(recipe, sample)
         techniques = recipe["techniques"]
         comparison = techniques["minibatchDiscrimination"]
+        self.augmentation = Augmentation(techniques.get("augmentation", {}))
         self.noise = Noise("discriminator")
         self.minibatch: nn.Module = nn.Identity()
         if comparison["kernels"] > 0:
@@ -146,7 +148,8 @@ class Discriminator(Network):
 
     def judge(self, samples: Tensor) -> Judgement:
         """All that it says of a batch."""
-        layers = self.hidden(self.noise(samples, self._randomness(None, 0, None)))
+        randomness = self._randomness(None, 0, None)
+        layers = self.hidden(self.noise(self.augmentation(samples, randomness), randomness))
         features = self.minibatch(layers[-1].flatten(1))
         head = self._modules.get("class")
         return Judgement(self.logit(features).flatten(), None if head is None else head(features), layers)

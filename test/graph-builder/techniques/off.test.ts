@@ -23,6 +23,12 @@ const models = (recipe: Recipe, known: readonly Technique[]) => {
 
 /** For each technique a recipe that differs from the plain one in nothing else. */
 const on: Readonly<Record<string, Partial<Recipe> | undefined>> = {
+  augmentation: {
+    techniques: {
+      ...techniquesOff,
+      augmentation: { color: 1, translation: 0.125, cutout: 0.5, mirror: 0.5 },
+    },
+  },
   'gradient-penalty': { techniques: { ...techniquesOff, gradientPenalty: { real: 1, fake: 0, shrink: 1 } } },
   'separate-batches': { techniques: { ...techniquesOff, batches: 'mixed' } },
   normalization: { network: { ...dcgan, normalization: 'none' } },
