@@ -67,6 +67,7 @@ export class ChunkSize {
   readonly #budget: number;
   readonly #most: number;
   #steps = 1;
+  #milliseconds = 0;
 
   /**
    * @param budget milliseconds a run may take
@@ -81,8 +82,14 @@ export class ChunkSize {
     return this.#steps;
   }
 
+  /** Of all runs so far. */
+  get milliseconds(): number {
+    return this.#milliseconds;
+  }
+
   /** Learns from a finished run; grows at most eightfold at once, because the first runs are slow. */
   observe(steps: number, milliseconds: number): void {
+    this.#milliseconds += milliseconds;
     const fitting = Math.floor((this.#budget * steps) / Math.max(milliseconds, 0.01));
     this.#steps = Math.max(1, Math.min(fitting, this.#steps * 8, this.#most));
   }
