@@ -1,3 +1,4 @@
+import { GraphError } from './errors.ts';
 import { Graph } from './graph.ts';
 import type { StateSpec } from './initializer.ts';
 import { Pass } from './layers/pass.ts';
@@ -16,7 +17,7 @@ import type { Plan, StepInputs } from './plan.ts';
 import { lossScaleFigures, lossScaleState } from './step/loss-scale.ts';
 import { trainingStep } from './step/step.ts';
 import { gateState } from './step/update-gate.ts';
-import { hooksOf, refuseInside, techniques } from './techniques/index.ts';
+import { hooksOf, refuseInside, techniques, techniquesOff } from './techniques/index.ts';
 import type { Control, Move, NetworkStates, Player, Technique } from './techniques/technique.ts';
 import { tensor } from './types.ts';
 
@@ -82,6 +83,7 @@ export function buildProgram(
   given: GivenNetworks = {},
   known: readonly Technique[] = techniques,
 ): TrainingProgram {
+  expectWhole(recipe);
   const hooks = hooksOf(recipe, sample, known);
   refuseInside(recipe, sample, given, known);
   const networks = networksOf(recipe, sample, hooks, given);
@@ -160,6 +162,21 @@ export function buildProgram(
     stepGraph: () => stepGraph(plan, carried, samplesPerStep, labelled),
     loopGraph: () => loopGraph(plan, carried, samplesPerStep, labelled),
   };
+}
+
+/** Recipes come from JavaScript too, and from before an option was there. */
+function expectWhole(recipe: Partial<Recipe>): void {
+  const lacks = [
+    ...(['network', 'loss', 'optimizer', 'batch', 'techniques'] as const).filter((name) => !recipe[name]),
+    ...Object.keys(techniquesOff)
+      .filter((name) => recipe.techniques && !(name in recipe.techniques))
+      .map((name) => `techniques.${name}`),
+  ];
+  if (lacks.length)
+    throw new GraphError(
+      'recipe',
+      `lacks ${lacks.join(', ')}; start from a whole one, such as presets.dcgan or what resolveRecipe gives`,
+    );
 }
 
 const greatestCommonDivisor = (a: number, b: number): number => {

@@ -1,4 +1,5 @@
 import { InputError, withoutPlace } from '../artifacts/errors.ts';
+import { sizeOf } from '../graph-builder/shape.ts';
 import { runProgram } from './device/run-program.ts';
 import { isOutOfMemory } from './engine/out-of-memory.ts';
 import type { RunConfig } from './run-config.ts';
@@ -40,11 +41,20 @@ export function memoryOf(pid: number, table: string): number | undefined {
 }
 
 /** An error of a step, in words that help where it is for want of memory. */
-export function explained(error: unknown, { device, recipe }: RunConfig): unknown {
+export function explained(error: unknown, { device, recipe, sample }: RunConfig): unknown {
   if (!isOutOfMemory(error)) return error;
-  const { batch, accumulate } = recipe;
+  const { batch, accumulate, techniques } = recipe;
+  const { probability, size } = techniques.replay;
+  const pool = probability > 0 ? 4 * size * sizeOf(sample.shape) : 0;
+  const smallerPool =
+    pool >= largePool
+      ? `; the replay pool alone takes ${Math.round(pool / 2 ** 20)} MiB, less with --set techniques.replay.size=${Math.ceil(size / 4)}`
+      : '';
   return new InputError(
-    `${device}: no memory for a step of batch ${batch} (${withoutPlace((error as Error).message)}); try --batch ${Math.ceil(batch / 2)}, with --set accumulate=${accumulate * 2} for as many samples an update`,
+    `${device}: no memory for a step of batch ${batch} (${withoutPlace((error as Error).message)}); try --batch ${Math.ceil(batch / 2)}, with --set accumulate=${accumulate * 2} for as many samples an update${smallerPool}`,
     { cause: error },
   );
 }
+
+/** Bytes of past fakes that are worth a word where memory is short; a step holds them twice. */
+const largePool = 256 * 2 ** 20;

@@ -303,7 +303,10 @@ export const identity = (x: Value): Value => emitOne(Identity, [x], {});
 export const detach = (x: Value): Value => emitOne(Detach, [x], {});
 
 export function concat(values: readonly Value[], axis: number): Value {
-  return values.length === 1 ? values[0]! : emitOne(Concat, values, { axis });
+  const [first, ...others] = values;
+  if (!first || others.length) return emitOne(Concat, values, { axis });
+  inNameOf('Concat', first.graph.scopePath, () => normalizeAxis(axis, first.rank));
+  return first;
 }
 
 export function split(x: Value, parts: readonly number[], axis: number): readonly Value[] {

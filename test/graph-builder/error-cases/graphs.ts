@@ -9,6 +9,7 @@ import { concat } from '../../../graph-builder/ops/movement.ts';
 import type { Target } from '../../../graph-builder/ops/op.ts';
 import { reduceSum } from '../../../graph-builder/ops/reduction.ts';
 import { buildProgram } from '../../../graph-builder/program.ts';
+import type { Recipe } from '../../../graph-builder/recipe.ts';
 import { compile } from '../../../graph-builder/rewrites/index.ts';
 import type { DType } from '../../../graph-builder/types.ts';
 import { tensor } from '../../../graph-builder/types.ts';
@@ -19,6 +20,18 @@ import type { Build } from './sketch.ts';
 /** Refused where there is no place yet, or where a graph as a whole is at fault. */
 export const unplaced: readonly (readonly [string, Build])[] = [
   ['operands: at least one must be a graph value', () => add(1, 2)],
+  [
+    'recipe: lacks network, loss, optimizer, batch, techniques; start from a whole one, such as presets.dcgan or what resolveRecipe gives',
+    () => buildProgram({} as Recipe, images(1, 16)),
+  ],
+  [
+    'recipe: lacks techniques.augmentation; start from a whole one',
+    () => {
+      const techniques: Partial<Record<string, unknown>> = { ...recipeOf(dcgan).techniques };
+      delete techniques.augmentation;
+      buildProgram({ ...recipeOf(dcgan), techniques } as unknown as Recipe, images(1, 16));
+    },
+  ],
   ['input: name "x" must be unique in graph sketch', ({ graph }) => [input(graph), input(graph)]],
   [
     'input: name "" must be unique in graph sketch, and not empty',

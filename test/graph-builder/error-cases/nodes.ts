@@ -158,6 +158,7 @@ export const placed: readonly (readonly [string, Build])[] = [
   ['Expand: shape [2, 3] does not broadcast to [2, 1]', (s) => expand(s.x(2, 3), [2, 1])],
   ['Transpose: perm [0, 0] must be a permutation of the 2 axes', (s) => transpose(s.x(2, 3), [0, 0])],
   ['Concat: float32[3, 3] does not join float32[2, 3] on axis 1', (s) => concat([s.x(2, 3), s.x(3, 3)], 1)],
+  ['Concat: axis 7 must be in [-2, 1]', (s) => concat([s.x(2, 3)], 7)],
   ['Concat: axis 2 must be in [-2, 1]', (s) => concat([s.x(2, 3), s.x(2, 3)], 2)],
   ['Split: split [1, 1] must add up to extent 3 of axis 1', (s) => split(s.x(2, 3), [1, 1], -1)],
   ['Split: extents of [1.5] must be integers >= 0', (s) => split(s.x(3), [1.5, 1.5], 0)],

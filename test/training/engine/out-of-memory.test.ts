@@ -162,11 +162,20 @@ describe('a chunk for which there is no memory', () => {
 });
 
 test('the error says what to change', () => {
-  const config = { device: 'cuda:0', recipe: { batch: 64, accumulate: 2 } } as RunConfig;
+  const replaying = (size: number) =>
+    ({
+      device: 'cuda:0',
+      recipe: { batch: 64, accumulate: 2, techniques: { replay: { size, probability: 0.02 } } },
+      sample: { kind: 'images', shape: [3, 64, 64], classes: 0 },
+    }) as unknown as RunConfig;
+  const config = replaying(1024);
   const error = explained(new Error(noMemory), config);
   expect(error).toBeInstanceOf(InputError);
   expect((error as Error).message).toBe(
     `cuda:0: no memory for a step of batch 64 (${noMemory}); try --batch 32, with --set accumulate=4 for as many samples an update`,
+  );
+  expect((explained(new Error(noMemory), replaying(100_000)) as Error).message).toMatch(
+    /an update; the replay pool alone takes 4688 MiB, less with --set techniques.replay.size=25000$/,
   );
   const other = new Error('the device is lost');
   expect(explained(other, config)).toBe(other);
