@@ -1,5 +1,7 @@
-import { techniques, techniquesOff } from '../../graph-builder/techniques/index.ts';
+import { GraphError } from '../../graph-builder/errors.ts';
+import { hooksOf, techniques, techniquesOff } from '../../graph-builder/techniques/index.ts';
 import type { Recipe, SampleSpec } from '../../graph-builder/recipe.ts';
+import type { Technique } from '../../graph-builder/techniques/technique.ts';
 import { changeRecipe } from '../../training/recipe.ts';
 
 /** One row of an ablation: a name and the recipe that is trained for it. */
@@ -44,18 +46,30 @@ const usual: Readonly<Record<string, Settings>> = {
 
 /**
  * The techniques that can be switched for this kind of data. Left out: 1, whose range is the contract of the generator;
- * the VAE/GAN, which trains other networks; and labels, which ask for another kind of sample.
+ * the VAE/GAN, which trains other networks; labels, which ask for another kind of sample; and what cannot be on beside
+ * the rest of the recipe.
  */
 export function switchesOf(recommended: Recipe, sample: SampleSpec): Switch[] {
-  return techniques.flatMap(({ name, samples = sample.kind, off, hooks }) => {
-    if (['normalized-inputs', 'vae', 'labels'].includes(name) || samples !== sample.kind) return [];
+  return techniques.flatMap((technique) => {
+    const { name, off, hooks } = technique;
+    if (['normalized-inputs', 'vae', 'labels'].includes(name)) return [];
     const paths = Object.keys(off);
     const isOn = paths.some(
       (path) => JSON.stringify(settingAt(recommended, path)) !== JSON.stringify(off[path]),
     );
     const on = isOn && hooks(recommended, sample) ? pick(recommended, paths.map(wholeOption)) : usual[name];
-    return on ? [{ name, on, off }] : [];
+    return on && isPossible(technique, apply(recommended, [on]), sample) ? [{ name, on, off }] : [];
   });
+}
+
+function isPossible(technique: Technique, recipe: Recipe, sample: SampleSpec): boolean {
+  try {
+    hooksOf(recipe, sample, [technique]);
+    return true;
+  } catch (error) {
+    if (!(error instanceof GraphError)) throw error;
+    return false;
+  }
 }
 
 /** What decays within a training: one that ends before would be judged before it has come to its point. */

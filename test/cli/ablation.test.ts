@@ -31,6 +31,16 @@ test('the cells are: the recommended recipe, it without each of its own, its net
   }
 });
 
+test('what cannot be on beside the rest of the recipe, or with such data, is not tried', () => {
+  const { dcgan, vaegan, mlp } = presets;
+  const namesOf = (...of: Parameters<typeof switchesOf>) => switchesOf(...of).map(({ name }) => name);
+  const names = namesOf(dcgan!, images);
+  const others = names.filter((name) => name !== 'augmentation');
+  expect(names).toContain('augmentation');
+  expect(namesOf(vaegan!, images)).toEqual(others);
+  expect(namesOf(mlp!, { kind: 'points', shape: [2] })).not.toContain('augmentation');
+});
+
 test('batches are mixed with batch norm kept, and batch norm is left out with separate batches', () => {
   const { techniques, network } = presets.dcgan!;
   const recipes = new Map(cellsOf(presets.dcgan!, images).map(({ name, recipe }) => [name, recipe]));
