@@ -16,9 +16,15 @@ export interface AugmentationOptions {
    * U(0.5, 1.5).
    */
   readonly color: number;
-  /** Longest shift up, down, left and right, as a share of the side; what comes in is 0, grey. 0 is off, 0.125 the paper's. */
+  /**
+   * Longest shift up, down, left and right, as a share of the side, a pixel at least; what comes in is 0, grey. 0 is off,
+   * 0.125 the paper's.
+   */
   readonly translation: number;
-  /** Side of the square that is made 0, as a share of the image's; it may lie over the edge. 0 is off, 0.5 the paper's. */
+  /**
+   * Side of the square that is made 0, as a share of the image's, a pixel at least; it may lie over the edge. 0 is off, 0.5
+   * the paper's.
+   */
   readonly cutout: number;
   /** Probability that left and right change places; 0 is off. */
   readonly mirror: number;
@@ -85,8 +91,9 @@ function moved(x: Value, { translation, mirror }: AugmentationOptions, random: R
   const { graph } = x;
   const [height, width] = [fixed(x.shape[2]), fixed(x.shape[3])];
   const shifted = (index: Value, stream: string, side: number) => {
-    const most = Math.round(translation * side);
-    return most === 0 ? index : add(index, sub(random.index(stream, perImage(x), 2 * most + 1), most));
+    if (translation === 0) return index;
+    const most = pixels(translation, side);
+    return add(index, sub(random.index(stream, perImage(x), 2 * most + 1), most));
   };
   const [rows, columns] = [down(graph, height), right(graph, width)];
   const row = shifted(rows, 'down', height);
@@ -105,7 +112,7 @@ function cut(x: Value, cutout: number, random: RandomStreams): Value {
   if (cutout === 0) return x;
   const { graph } = x;
   const within = (index: Value, stream: string, side: number) => {
-    const length = Math.max(1, Math.round(cutout * side));
+    const length = pixels(cutout, side);
     // A square of even length may begin half of it before the image and end half of it behind.
     const centre = random.index(stream, perImage(x), side + 1 - (length % 2));
     const first = sub(centre, Math.floor(length / 2));
@@ -118,6 +125,9 @@ function cut(x: Value, cutout: number, random: RandomStreams): Value {
   );
   return mul(x, cast(not(isCut), 'float32'));
 }
+
+/** A share of a side, in whole pixels: what is on is never nothing. */
+const pixels = (share: number, side: number) => Math.max(1, Math.round(share * side));
 
 const perImage = (x: Value) => [x.shape[0]!, 1, 1, 1];
 

@@ -217,6 +217,15 @@ def test_augmentation_is_that_of_a_step(channels: int) -> None:
     close(ours, np.stack(expected))
 
 
+def test_augmentation_moves_by_a_pixel_at_least() -> None:
+    """As in a step: what is on is never nothing."""
+    image = torch.arange(16.0).reshape(1, 1, 4, 4)
+    options = {"color": 0, "translation": 0.01, "cutout": 0, "mirror": 0}
+    moved = augment(image, options, lambda _: torch.tensor([0.9]))
+    assert torch.equal(moved[..., :3, :3], image[..., 1:, 1:])
+    assert not moved[..., 3, :].any()
+
+
 def test_augmentation_is_there_in_training_only(fixtures: Path) -> None:
     d = load_torch(fixtures / "techniques", "discriminator", deterministic=True)
     d.set_noise(1_000_000)

@@ -56,9 +56,11 @@ def _moved(x: Tensor, translation: float, mirror: float, draw: Draw) -> Tensor:
     n, channels, height, width = x.shape
 
     def source(side: int, name: str) -> Tensor:
-        most = _rounded(translation * side)
         index = torch.arange(side, device=x.device).expand(n, side)
-        return index + _integers(draw(name), 2 * most + 1)[:, None] - most if most > 0 else index
+        if translation == 0:
+            return index
+        most = _pixels(translation, side)
+        return index + _integers(draw(name), 2 * most + 1)[:, None] - most
 
     rows, columns = source(height, "down"), source(width, "right")
     if mirror > 0:
@@ -75,7 +77,7 @@ def _moved(x: Tensor, translation: float, mirror: float, draw: Draw) -> Tensor:
 
 def _cut(x: Tensor, cutout: float, draw: Draw) -> Tensor:
     def within(side: int, name: str) -> Tensor:
-        length = max(1, _rounded(cutout * side))
+        length = _pixels(cutout, side)
         first = _integers(draw(name), side + 1 - length % 2) - length // 2
         return _between(torch.arange(side, device=x.device) - first[:, None], length)
 
@@ -92,6 +94,6 @@ def _between(index: Tensor, end: int) -> Tensor:
     return (index >= 0) & (index < end)
 
 
-def _rounded(x: float) -> int:
-    """Halves up, as JavaScript rounds."""
-    return int(x + 0.5)
+def _pixels(share: float, side: int) -> int:
+    """At least one; halves up, as JavaScript rounds."""
+    return max(1, int(share * side + 0.5))

@@ -61,6 +61,19 @@ describe('13 augmentation', () => {
     expect(after).toEqual(expected);
   });
 
+  test('translation: as little as it may be, by a pixel', async () => {
+    const { before, after } = await seen({ translation: 0.01 });
+    const [down, right] = ['down', 'right'].map((stream) =>
+      [...drawn(stream)].map((u) => Math.floor(u * 3) - 1),
+    );
+    const expected = before.map((image, n) =>
+      image.map((channel) =>
+        channel.map((row, h) => row.map((_, w) => pixel(channel, h + down![n]!, w + right![n]!))),
+      ),
+    );
+    expect(after).toEqual(expected);
+  });
+
   test('mirror: some images are mirrored, the others are as they were', async () => {
     const { before, after } = await seen({ mirror: 0.3 });
     const mirrored = before.map((image) => image.map((channel) => channel.map((row) => row.toReversed())));
