@@ -11,7 +11,7 @@ import { add, cast } from './ops/elementwise.ts';
 import { gather } from './ops/indexing.ts';
 import { optimizerState } from './optimizers/optimizer.ts';
 import { RandomStreams } from './random.ts';
-import type { Recipe, SampleSpec } from './recipe.ts';
+import type { Recipe, SampleSpec, TechniqueOptions } from './recipe.ts';
 import { averageName, telemetryNames } from './plan.ts';
 import type { Plan, StepInputs } from './plan.ts';
 import { lossScaleFigures, lossScaleState } from './step/loss-scale.ts';
@@ -164,12 +164,25 @@ export function buildProgram(
   };
 }
 
+/** What a recipe says, besides where it comes from. */
+const settings = [
+  'network',
+  'loss',
+  'optimizer',
+  'emaDecay',
+  'batch',
+  'accumulate',
+  'precision',
+  'techniques',
+] as const satisfies readonly (keyof Recipe)[];
+
 /** Recipes come from JavaScript too, and from before an option was there. */
 function expectWhole(recipe: Partial<Recipe>): void {
+  const options: Partial<TechniqueOptions> | undefined = recipe.techniques;
   const lacks = [
-    ...(['network', 'loss', 'optimizer', 'batch', 'techniques'] as const).filter((name) => !recipe[name]),
-    ...Object.keys(techniquesOff)
-      .filter((name) => recipe.techniques && !(name in recipe.techniques))
+    ...settings.filter((name) => recipe[name] === undefined),
+    ...(Object.keys(techniquesOff) as (keyof TechniqueOptions)[])
+      .filter((name) => options && options[name] === undefined)
       .map((name) => `techniques.${name}`),
   ];
   if (lacks.length)

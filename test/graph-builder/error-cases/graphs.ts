@@ -21,13 +21,16 @@ import type { Build } from './sketch.ts';
 export const unplaced: readonly (readonly [string, Build])[] = [
   ['operands: at least one must be a graph value', () => add(1, 2)],
   [
-    'recipe: lacks network, loss, optimizer, batch, techniques; start from a whole one, such as presets.dcgan or what resolveRecipe gives',
+    'recipe: lacks network, loss, optimizer, emaDecay, batch, accumulate, precision, techniques; start from a whole one, such as presets.dcgan or what resolveRecipe gives',
     () => buildProgram({} as Recipe, images(1, 16)),
   ],
   [
-    'recipe: lacks techniques.augmentation; start from a whole one',
+    'recipe: lacks techniques.augmentation, techniques.dropout; start from a whole one',
     () => {
-      const techniques: Partial<Record<string, unknown>> = { ...recipeOf(dcgan).techniques };
+      const techniques: Partial<Record<string, unknown>> = {
+        ...recipeOf(dcgan).techniques,
+        dropout: undefined,
+      };
       delete techniques.augmentation;
       buildProgram({ ...recipeOf(dcgan), techniques } as unknown as Recipe, images(1, 16));
     },
