@@ -45,13 +45,14 @@ export function explained(error: unknown, { device, recipe, sample }: RunConfig)
   if (!isOutOfMemory(error)) return error;
   const { batch, accumulate, techniques } = recipe;
   const { probability, size } = techniques.replay;
+  const smallerBatch = Math.ceil(batch / 2);
   const pool = probability > 0 ? 4 * size * sizeOf(sample.shape) : 0;
   const smallerPool =
     pool >= largePool
-      ? `; the replay pool alone takes ${Math.round(pool / 2 ** 20)} MiB, less with --set techniques.replay.size=${Math.ceil(size / 4)}`
+      ? `; the replay pool alone takes ${Math.round(pool / 2 ** 20)} MiB, less with --set techniques.replay.size=${Math.max(smallerBatch, Math.ceil(size / 4))}`
       : '';
   return new InputError(
-    `${device}: no memory for a step of batch ${batch} (${withoutPlace((error as Error).message)}); try --batch ${Math.ceil(batch / 2)}, with --set accumulate=${accumulate * 2} for as many samples an update${smallerPool}`,
+    `${device}: no memory for a step of batch ${batch} (${withoutPlace((error as Error).message)}); try --batch ${smallerBatch}, with --set accumulate=${accumulate * 2} for as many samples an update${smallerPool}`,
     { cause: error },
   );
 }

@@ -162,10 +162,10 @@ describe('a chunk for which there is no memory', () => {
 });
 
 test('the error says what to change', () => {
-  const replaying = (size: number) =>
+  const replaying = (size: number, batch = 64) =>
     ({
       device: 'cuda:0',
-      recipe: { batch: 64, accumulate: 2, techniques: { replay: { size, probability: 0.02 } } },
+      recipe: { batch, accumulate: 2, techniques: { replay: { size, probability: 0.02 } } },
       sample: { kind: 'images', shape: [3, 64, 64], classes: 0 },
     }) as unknown as RunConfig;
   const config = replaying(1024);
@@ -176,6 +176,10 @@ test('the error says what to change', () => {
   );
   expect((explained(new Error(noMemory), replaying(100_000)) as Error).message).toMatch(
     /an update; the replay pool alone takes 4688 MiB, less with --set techniques.replay.size=25000$/,
+  );
+  // A pool must hold a batch.
+  expect((explained(new Error(noMemory), replaying(8192, 8192)) as Error).message).toMatch(
+    /try --batch 4096, .* techniques.replay.size=4096$/,
   );
   const other = new Error('the device is lost');
   expect(explained(other, config)).toBe(other);
