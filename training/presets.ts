@@ -97,7 +97,7 @@ const mlp: Recipe = {
   precision: 'float32',
   techniques: {
     ...techniquesOff,
-    gradientPenalty: { real: 0.03, fake: 0.03, shrink: 4 },
+    gradientPenalty: { real: 0.03, fake: 0.03, between: 0, shrink: 4 },
     rateDecay: { decay: 'cosine', steps: 16_000 },
   },
 };

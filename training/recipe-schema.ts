@@ -103,7 +103,7 @@ export const recipeSchema = z.strictObject({
   loss: z
     .enum(Object.keys(adversarialLosses) as AdversarialLossName[])
     .describe(
-      'the game: cross-entropy with three losses of the generator (kl: the KL divergence of G from the data), relativistic pairs (RpGAN), hinge, least squares (LSGAN), and divergences of f-GAN (f-kl: of the data from G)',
+      'the game: cross-entropy with three losses of the generator (kl: the KL divergence of G from the data), relativistic pairs (RpGAN), hinge, least squares (LSGAN), Wasserstein (WGAN), and divergences of f-GAN (f-kl: of the data from G)',
     ),
   optimizer: z.strictObject({ generator: optimizer, discriminator: optimizer }),
   emaDecay: fraction.describe("decay of the average of the generator's weights that is exported; 0 is off"),
@@ -125,6 +125,11 @@ export const recipeSchema = z.strictObject({
         "2: gamma of the penalty gamma/2 |grad D|^2 at real samples (R1) in D's loss; 0 is off",
       ),
       fake: weight.describe('2: the same at fakes (R2); 0 is off'),
+      between: weight
+        .default(0)
+        .describe(
+          '2: lambda of the penalty lambda (|grad D| - 1)^2 between real samples and fakes (WGAN-GP); 0 is off',
+        ),
       shrink: integer(1, 1024)
         .default(1)
         .describe(

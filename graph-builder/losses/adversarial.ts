@@ -105,6 +105,11 @@ export const adversarialLosses = {
     halfSquare,
     (l) => halfSquare(sub(l, 1)),
   ),
+  /**
+   * D's mean logits of real samples above those of fakes, which is the distance of the two (Wasserstein-1) if D's slope is
+   * 1 at most (Arjovsky et al. 2017): it needs the penalty that sees to it, `gradientPenalty.between`.
+   */
+  wasserstein: game(neg, (l) => l, neg),
   /** g(v) = v, f*(t) = e^(t - 1) */
   'f-kl': divergence(neg, (v) => exp(sub(v, 1))),
   /** g(v) = -e^(-v), f*(t) = -1 - log(-t) */

@@ -3,7 +3,8 @@ import type { Technique } from './technique.ts';
 
 /**
  * 2. A modified loss (Goodfellow et al. 2014): G maximises log D(G(z)) instead of minimising log(1 - D(G(z))), whose
- * gradient vanishes while D wins. Relativistic pairs, hinge and least squares are other games.
+ * gradient vanishes while D wins. Relativistic pairs, hinge, least squares and Wasserstein's distance are
+ * other games.
  * 7. The hybrid KL + GAN and the divergences of f-GAN are further ones.
  *
  * Off: `saturating`, the minimax form.

@@ -122,6 +122,7 @@ _CONTROLS: Mapping[str, _Control] = {
     "average/decay": lambda recipe, step: min(recipe["emaDecay"], (1 + step) / (10 + step)),
     "gradientPenalty/real": _technique("gradientPenalty.real"),
     "gradientPenalty/fake": _technique("gradientPenalty.fake"),
+    "gradientPenalty/between": _technique("gradientPenalty.between"),
     "softLabels/real/low": _technique("softLabels.real.0"),
     "softLabels/real/width": _width("real"),
     "softLabels/fake/low": _technique("softLabels.fake.0"),

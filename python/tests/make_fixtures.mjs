@@ -76,6 +76,8 @@ const runs = {
       ...small,
       'network.upsampling=nearest',
       'network.normalization=none',
+      'loss=wasserstein',
+      'techniques.gradientPenalty.between=10',
       'network.slope=0',
       'techniques.dropout.layers=0',
       'techniques.batches=mixed',

@@ -2,7 +2,8 @@
 
 Each case is a safetensors file: the initial state under ganx's names, `real` [K, N, ...] and `z` [K, N, zDim]; its
 metadata holds the recipe and the sample as JSON, and N counts the samples of all batches of an update. `noise`
-[K, N, zDim] is what an encoder's posterior draws with, and `augmentation` [K, batches, 3, 8, N / batches] what changes the
+[K, N, zDim] is what an encoder's posterior draws with, `shares` [K, batches, M] are those of the real sample in M points
+between real and fake, and `augmentation` [K, batches, 3, 8, N / batches] what changes the
 images that D sees: real and fake in D's turn, fake in G's. The state after K steps is written beside it, once computed in
 float32 (`NAME.float32.safetensors`) and once in float64 (`NAME.float64.safetensors`), with the losses as `telemetry`
 [K, 2].
@@ -214,6 +215,8 @@ def game(kind: str) -> Game:
     if kind == "relativistic":
         half = lambda l, other: functional.softplus(other - l).mean() / 2
         return half, lambda l, other: functional.softplus(l - other).mean() / 2, lambda l, other: 2 * half(l, other)
+    if kind == "wasserstein":
+        return (lambda l, _: -l.mean()), (lambda l, _: l.mean()), lambda l, _: -l.mean()
     if kind == "hinge":
         return (lambda l, _: (1 - l).clamp(min=0).mean()), (lambda l, _: (1 + l).clamp(min=0).mean()), lambda l, _: -l.mean()
     if kind == "least-squares":
@@ -300,8 +303,8 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
         d_optimizer.zero_grad()
         shown_to_d: list[tuple[Tensor, Tensor, tuple[Tensor, Tensor, Tensor] | None]] = []
         d_losses: list[Tensor] = []
-        for real, z, noise, draws in zip(
-            reals[step], zs[step], noises[step], initial["augmentation"][step], strict=True
+        for real, z, noise, draws, share in zip(
+            reals[step], zs[step], noises[step], initial["augmentation"][step], initial["shares"][step], strict=True
         ):
             real = real.to(dtype)
             if sample["kind"] == "images":
@@ -330,6 +333,13 @@ def train(recipe: Json, sample: Json, initial: State, dtype: torch.dtype) -> Sta
                         logits = d(seen).flatten()
                     (slope,) = torch.autograd.grad(logits.sum(), seen, create_graph=True)
                     d_loss = d_loss + penalty[side] / 2 * slope.square().flatten(1).sum(1).mean()
+            if penalty["between"] > 0:
+                u = share.to(dtype).reshape(-1, *(1 for _ in sample["shape"]))
+                ends = [shown[side][: len(u)].detach() for side in ("real", "fake")]
+                point = (u * ends[0] + (1 - u) * ends[1]).requires_grad_()
+                (slope,) = torch.autograd.grad(d(point).sum(), point, create_graph=True)
+                norm = (slope.square().flatten(1).sum(1) + 1e-12).sqrt()
+                d_loss = d_loss + penalty["between"] * (norm - 1).square().mean()
             (d_loss / batches).backward()
             d_losses.append(d_loss.detach())
             shown_to_d.append((real, fake, encoded))

@@ -48,7 +48,7 @@ const cases: Readonly<Record<string, Case>> = {
     recipe: recipeOf(mlp, {
       techniques: {
         ...techniquesOff,
-        gradientPenalty: { real: 0.4, fake: 0.2, shrink: 1 },
+        gradientPenalty: { real: 0.4, fake: 0.2, between: 0, shrink: 1 },
         rateDecay: { decay: 'cosine', steps: 12 },
       },
     }),
@@ -57,14 +57,14 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'gradient-penalty-images': {
     recipe: recipeOf(dcgan, {
-      techniques: { ...techniquesOff, gradientPenalty: { real: 1, fake: 0, shrink: 1 } },
+      techniques: { ...techniquesOff, gradientPenalty: { real: 1, fake: 0, between: 0, shrink: 1 } },
     }),
     sample: images(1, 16),
     steps: 8,
   },
   'gradient-penalty-on-a-part-of-points': {
     recipe: recipeOf(mlp, {
-      techniques: { ...techniquesOff, gradientPenalty: { real: 0.4, fake: 0.2, shrink: 3 } },
+      techniques: { ...techniquesOff, gradientPenalty: { real: 0.4, fake: 0.2, between: 0, shrink: 3 } },
     }),
     sample: points,
     steps: 20,
@@ -74,10 +74,33 @@ const cases: Readonly<Record<string, Case>> = {
       { ...dcgan, normalization: 'none' },
       {
         optimizer: { generator: sgd, discriminator: sgd },
-        techniques: { ...techniquesOff, gradientPenalty: { real: 1, fake: 0, shrink: 2 } },
+        techniques: { ...techniquesOff, gradientPenalty: { real: 1, fake: 0, between: 0, shrink: 2 } },
       },
     ),
     sample: images(1, 16),
+    steps: 8,
+  },
+  'wgan-gp-points': {
+    // D's bias cancels, and that of a unit that lets all samples pass: gradients of 0 but for rounding.
+    recipe: recipeOf(mlp, {
+      loss: 'wasserstein',
+      optimizer: { generator: sgd, discriminator: sgd },
+      techniques: { ...techniquesOff, gradientPenalty: { real: 0.2, fake: 0, between: 10, shrink: 1 } },
+    }),
+    sample: points,
+    steps: 20,
+  },
+  'wgan-gp-images': {
+    recipe: recipeOf(
+      { ...dcgan, normalization: 'instance' },
+      {
+        loss: 'wasserstein',
+        accumulate: 2,
+        optimizer: { generator: sgd, discriminator: sgd },
+        techniques: { ...techniquesOff, gradientPenalty: { real: 0, fake: 0.1, between: 10, shrink: 2 } },
+      },
+    ),
+    sample: images(3, 16),
     steps: 8,
   },
   'relativistic-points': {
@@ -85,7 +108,7 @@ const cases: Readonly<Record<string, Case>> = {
     recipe: recipeOf(mlp, {
       loss: 'relativistic',
       optimizer: { generator: sgd, discriminator: sgd },
-      techniques: { ...techniquesOff, gradientPenalty: { real: 0.4, fake: 0.2, shrink: 1 } },
+      techniques: { ...techniquesOff, gradientPenalty: { real: 0.4, fake: 0.2, between: 0, shrink: 1 } },
     }),
     sample: points,
     steps: 20,
@@ -147,7 +170,7 @@ const cases: Readonly<Record<string, Case>> = {
         techniques: {
           ...techniquesOff,
           augmentation: { color: 0.5, translation: 0.125, cutout: 0.3, mirror: 0 },
-          gradientPenalty: { real: 1, fake: 0.5, shrink: 1 },
+          gradientPenalty: { real: 1, fake: 0.5, between: 0, shrink: 1 },
         },
       },
     ),
@@ -181,6 +204,10 @@ const cases: Readonly<Record<string, Case>> = {
     steps: 8,
   },
 };
+
+/** Points of a batch between real samples and fakes. */
+const shareCount = ({ recipe: { batch, techniques } }: Case) =>
+  Math.ceil(batch / techniques.gradientPenalty.shrink);
 
 /** What is drawn in (0, 1) for each image that D sees, in the order of the file. */
 const augmentationStreams = [
@@ -255,6 +282,9 @@ describe.skipIf(lacking)(`steps of PyTorch${lacking ? `, skipped: ${lacking}` : 
         );
         return tensor('float32', rows.flat(), [steps, batch * accumulate, zDim]);
       };
+      const shares = Array.from({ length: steps }, (_, k) =>
+        prefixes.flatMap((prefix) => [...uniforms(seed, k, `${prefix}gradient-penalty`, shareCount(value))]),
+      );
       const changes = Array.from({ length: steps }, (_, k) =>
         prefixes.flatMap((prefix) =>
           ['discriminator/real', 'discriminator/fake', 'generator/fake'].flatMap((shown) =>
@@ -269,6 +299,7 @@ describe.skipIf(lacking)(`steps of PyTorch${lacking ? `, skipped: ${lacking}` : 
         ['real', await real(value)],
         ['z', drawn('z')],
         ['noise', drawn('posterior')],
+        ['shares', tensor('float32', shares.flat(), [steps, accumulate, shareCount(value)])],
         [
           'augmentation',
           tensor('float32', changes.flat(), [steps, accumulate, 3, augmentationStreams.length, batch]),
@@ -281,9 +312,9 @@ describe.skipIf(lacking)(`steps of PyTorch${lacking ? `, skipped: ${lacking}` : 
   });
 
   const read = (name: string) => readState(join(folder, `${name}.safetensors`));
-  /** In pairs the bias of D's logits cancels: its gradient is 0 but for rounding, which Adam blows up to whole steps. */
+  /** In pairs, and in a difference of means, the bias of D's logits cancels: its gradient is 0 but for rounding, which Adam blows up to whole steps. */
   const compared = ({ recipe }: Case, state: State): State =>
-    recipe.loss === 'relativistic'
+    recipe.loss === 'relativistic' || recipe.loss === 'wasserstein'
       ? new Map([...state].filter(([name]) => !name.endsWith('discriminator/logit/bias')))
       : state;
 

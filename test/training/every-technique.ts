@@ -14,9 +14,14 @@ const withTechniques = (techniques: Partial<Recipe['techniques']>): Recipe => ({
 export const everyTechnique: Readonly<Record<string, Recipe>> = {
   ...presets,
   'gradient penalty, several updates of D': withTechniques({
-    gradientPenalty: { real: 1, fake: 1, shrink: 1 },
+    gradientPenalty: { real: 1, fake: 1, between: 0, shrink: 1 },
     discriminatorSteps: 2,
   }),
+  'wasserstein, penalty between': {
+    ...withTechniques({ gradientPenalty: { real: 0, fake: 0, between: 10, shrink: 2 } }),
+    network: { ...acgan.network, normalization: 'none' } as Recipe['network'],
+    loss: 'wasserstein',
+  },
   'snapshots, target networks, minibatch discrimination': withTechniques({
     snapshots: { count: 2, every: 4, steps: 2 },
     targetNetworks: { tau: 0.1, of: 'both' },

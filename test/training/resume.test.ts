@@ -21,9 +21,11 @@ async function started(length: readonly string[], count = 50): Promise<string> {
 
 interface StoredRecipe {
   accumulate?: number;
-  readonly techniques: Readonly<
-    Record<'minibatchDiscrimination' | 'gradientPenalty', Record<string, number>>
-  >;
+  readonly techniques: {
+    readonly minibatchDiscrimination: Record<string, number>;
+    readonly gradientPenalty: Record<string, number>;
+    augmentation?: Record<string, number>;
+  };
 }
 
 interface Stored {
@@ -211,6 +213,8 @@ describe('a run of an older ganx', () => {
         delete recipe.accumulate;
         delete recipe.techniques.minibatchDiscrimination.group;
         delete recipe.techniques.gradientPenalty.shrink;
+        delete recipe.techniques.gradientPenalty.between;
+        delete recipe.techniques.augmentation;
       });
       expect(await ganx([...resume, '--steps', '6'], folder)).toMatchObject({ code: 0, stderr: '' });
       const whole = ['train', '--out', 'whole', '--resume', '--sample-every', '0'];

@@ -47,7 +47,7 @@ describe('2 modified loss', () => {
     );
   });
 
-  test('hinge, least squares and relativistic: the values are those of the formulae', async () => {
+  test('hinge, least squares, Wasserstein and relativistic: the values are those of the formulae', async () => {
     const logits = [-2, 0.5, 3];
     // By hand: max(0, 1 - l) is 3, 0.5, 0 and max(0, 1 + l) is 0, 1.5, 4.
     const hinge = await discriminatorAt('hinge', logits);
@@ -59,6 +59,11 @@ describe('2 modified loss', () => {
     expect(squares.real).toBeCloseTo(13.25 / 6, 5);
     expect(squares.fake).toBeCloseTo(13.25 / 6, 5);
     expect((await generatorAt('least-squares', logits)).loss).toBeCloseTo(13.25 / 6, 5);
+    // The mean of the logits is 0.5.
+    const distance = await discriminatorAt('wasserstein', logits);
+    expect(distance.real).toBeCloseTo(-0.5, 5);
+    expect(distance.fake).toBeCloseTo(0.5, 5);
+    expect((await generatorAt('wasserstein', logits)).loss).toBeCloseTo(-0.5, 5);
     // Of a pair that D tells apart by 1, both sides together: log(1 + e^-1).
     const pair = Math.log(1 + Math.exp(-1));
     const real = (await discriminatorAt('relativistic', [1])).real;

@@ -29,7 +29,9 @@ const on: Readonly<Record<string, Partial<Recipe> | undefined>> = {
       augmentation: { color: 1, translation: 0.125, cutout: 0.5, mirror: 0.5 },
     },
   },
-  'gradient-penalty': { techniques: { ...techniquesOff, gradientPenalty: { real: 1, fake: 0, shrink: 1 } } },
+  'gradient-penalty': {
+    techniques: { ...techniquesOff, gradientPenalty: { real: 1, fake: 0, between: 0, shrink: 1 } },
+  },
   'separate-batches': { techniques: { ...techniquesOff, batches: 'mixed' } },
   normalization: { network: { ...dcgan, normalization: 'none' } },
   'leaky-relu': { network: { ...dcgan, slope: 0 } },
@@ -95,7 +97,7 @@ describe('a penalty on a share of the batch', () => {
   const penalty = (shrink: number, more: Partial<Recipe['techniques']> = {}) => ({
     ...techniquesOff,
     ...more,
-    gradientPenalty: { real: 1, fake: 1, shrink },
+    gradientPenalty: { real: 1, fake: 1, between: 0, shrink },
   });
   const without = { ...dcgan, normalization: 'none' } as const;
   const compared = { minibatchDiscrimination: { kernels: 4, dimensions: 3, group: 64 } };
@@ -115,4 +117,21 @@ describe('a penalty on a share of the batch', () => {
     );
     expect(share).not.toEqual(whole);
   });
+});
+
+test('a penalty between real and fake is refused where D mixes its samples', () => {
+  const between = {
+    ...techniquesOff,
+    gradientPenalty: { ...techniquesOff.gradientPenalty, between: 10 },
+  };
+  const comparing = { kernels: 4, dimensions: 3, group: 64 };
+  const without = { ...dcgan, normalization: 'none' } as const;
+  const refused = [
+    { ...plain, techniques: between },
+    { ...plain, network: without, techniques: { ...between, minibatchDiscrimination: comparing } },
+  ];
+  for (const recipe of refused)
+    expect(() => buildProgram(recipe, sample).stepGraph()).toThrow(
+      'gradient-penalty: between: needs a discriminator that judges each sample by itself; set network.normalization to none or instance and techniques.minibatchDiscrimination.kernels to 0',
+    );
 });
