@@ -23,6 +23,7 @@ import type { RunConfig } from './run-config.ts';
 import { cutBack, gapWarning } from './run-log.ts';
 import type { Listening, Run } from './run.ts';
 import { freshState, resumedState } from './start-state.ts';
+import { wassersteinNotes } from './wasserstein-notes.ts';
 
 /**
  * Makes all that a run needs. The folder comes last: what does not work or is stopped before leaves none behind.
@@ -68,6 +69,7 @@ export async function setUp(options: TrainOptions & Listening, resumed: RunFolde
       ...lengthNotes(config, start.step),
       ...precisionNotes(config.recipe, device, models),
       ...gateNotes(config.recipe),
+      ...wassersteinNotes(config.recipe),
     ];
     for (const message of notes) onEvent({ type: 'note', message });
     const lostLines = gapWarning(folder, gaps);
