@@ -50,9 +50,22 @@ const discriminatorWon: Rule<Block> = {
       free && softLabels.swap === 0 ? setting('techniques.softLabels.swap', 0.05) : '',
       setting('techniques.instanceNoise.std', Math.max(0.1, 2 * instanceNoise.std)),
       learningRate(recipe, 'discriminator', 0.5),
+      isAugmentable(recipe) ? augmented : '',
     );
   },
 };
+
+/** Of few images a D comes to know each one. */
+const isAugmentable = ({ network, techniques: { augmentation, vae } }: Recipe) =>
+  network.kind === 'dcgan' &&
+  vae.reconstruction === 0 &&
+  Object.values(augmentation).every((amount) => amount === 0);
+/** As the paper has it (Zhao et al. 2020). */
+const augmented = [
+  setting('techniques.augmentation.color', 1),
+  setting('techniques.augmentation.translation', 0.125),
+  setting('techniques.augmentation.cutout', 0.5),
+].join(' ');
 
 /** Whether a network has no normalisation and could have one: fully connected, D never has. */
 const isNormalizable = ({ network }: Recipe, of: 'discriminator' | 'generator') =>

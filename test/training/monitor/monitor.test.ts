@@ -6,6 +6,7 @@ import { Monitor, monitorStateSchema } from '../../../training/monitor/monitor.t
 import { describeVerdict, ruleNames, verdictSchema } from '../../../training/monitor/verdict.ts';
 import type { Verdict } from '../../../training/monitor/verdict.ts';
 import { presets } from '../../../training/presets.ts';
+import { changeRecipe } from '../../../training/recipe.ts';
 import { made, recorded } from './telemetry.ts';
 
 const [dcgan, vaegan, mlp] = [presets.dcgan!, presets.vaegan!, presets.mlp!];
@@ -49,7 +50,7 @@ describe('each rule', () => {
     const [verdict] = replay(atFloor, withoutSwaps);
     expect(seen(replay(atFloor, withoutSwaps))).toEqual(['discriminator-won 200']);
     expect(describeVerdict(verdict!)).toMatch(
-      /^D's loss has reached its floor at step 200: 0\.63 over 200 steps, where a perfect D has 0\.621 and a guessing one 1\.38; that is 1\.\d+ % of the way \(limit 3 %\); D tells every real sample from every fake, so G no longer learns in which direction to go; try --set techniques\.softLabels\.swap=0\.05 or --set techniques\.instanceNoise\.std=0\.2 or --set optimizer\.discriminator\.learningRate=0\.0002$/,
+      /^D's loss has reached its floor at step 200: 0\.63 over 200 steps, where a perfect D has 0\.621 and a guessing one 1\.38; that is 1\.\d+ % of the way \(limit 3 %\); D tells every real sample from every fake, so G no longer learns in which direction to go; try --set techniques\.softLabels\.swap=0\.05 or --set techniques\.instanceNoise\.std=0\.2 or --set optimizer\.discriminator\.learningRate=0\.0002 or --set techniques\.augmentation\.color=1 --set techniques\.augmentation\.translation=0\.125 --set techniques\.augmentation\.cutout=0\.5$/,
     );
     // The same loss is far from the floor of hard labels, and the loss of a D that wins there is below that of soft ones.
     expect(replay(atFloor, mlp)).toEqual([]);
@@ -65,8 +66,15 @@ describe('each rule', () => {
       presets.klgan,
     );
     expect(honest!.advice).toMatch(
-      /^--set techniques\.instanceNoise\.std=\S+ or --set optimizer\.discriminator\.learningRate=\S+$/,
+      /^--set techniques\.instanceNoise\.std=\S+ or --set optimizer\.discriminator\.learningRate=\S+ or --set techniques\.augmentation/,
     );
+    // Nor what is on already, or is for images only.
+    expect(hard!.advice).not.toContain('augmentation');
+    const [mirrored] = replay(
+      made(300, () => ({ dLoss: 0.02 })),
+      changeRecipe(presets.klgan!, ['techniques.augmentation.mirror=0.5']),
+    );
+    expect(mirrored!.advice).not.toContain('augmentation');
   });
 
   it.each([
