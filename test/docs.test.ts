@@ -1,11 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { installRuntime } from '../artifacts/onnxruntime-node.ts';
 import { ganxVersion } from '../artifacts/version.ts';
 import { presets } from '../training/presets.ts';
 import { recipeSchema } from '../training/recipe-schema.ts';
+import { resolveRecipe } from '../training/recipe.ts';
 import { pythonLacks } from './artifacts/python.ts';
 import { renderRecipes } from './recipe-docs.ts';
 import { ganx } from './ganx.ts';
@@ -92,6 +93,19 @@ describe('documentation', () => {
 
   it('lists every setting of every recipe as the schema describes it', () => {
     expect(read('docs/recipes.md')).toBe(renderRecipes());
+  });
+
+  it('has recipes in JSON that are read', async () => {
+    const blocks = pages.flatMap((page) =>
+      [...read(page).matchAll(/```json\n([^]*?)```/g)].map((match) => match[1]!),
+    );
+    const recipes = blocks.filter((block) => block.includes('"extends"'));
+    expect(recipes.length).toBeGreaterThan(1);
+    for (const recipe of recipes) {
+      const file = join(temporaryFolder(), 'recipe.json');
+      writeFileSync(file, recipe);
+      expect(await resolveRecipe(file)).toMatchObject({ techniques: {} });
+    }
   });
 
   it('and the package agree on the versions of ganx and of onnxruntime-node', () => {
