@@ -1,7 +1,7 @@
 import { GraphError } from '../../graph-builder/errors.ts';
-import { hooksOf, techniques, techniquesOff } from '../../graph-builder/techniques/index.ts';
+import { buildProgram } from '../../graph-builder/program.ts';
+import { techniques, techniquesOff } from '../../graph-builder/techniques/index.ts';
 import type { Recipe, SampleSpec } from '../../graph-builder/recipe.ts';
-import type { Technique } from '../../graph-builder/techniques/technique.ts';
 import { changeRecipe } from '../../training/recipe.ts';
 
 /** One row of an ablation: a name and the recipe that is trained for it. */
@@ -50,21 +50,21 @@ const usual: Readonly<Record<string, Settings>> = {
  * the rest of the recipe.
  */
 export function switchesOf(recommended: Recipe, sample: SampleSpec): Switch[] {
-  return techniques.flatMap((technique) => {
-    const { name, off, hooks } = technique;
+  return techniques.flatMap(({ name, off, hooks }) => {
     if (['normalized-inputs', 'vae', 'labels'].includes(name)) return [];
     const paths = Object.keys(off);
     const isOn = paths.some(
       (path) => JSON.stringify(settingAt(recommended, path)) !== JSON.stringify(off[path]),
     );
     const on = isOn && hooks(recommended, sample) ? pick(recommended, paths.map(wholeOption)) : usual[name];
-    return on && isPossible(technique, apply(recommended, [on]), sample) ? [{ name, on, off }] : [];
+    return on && isPossible(apply(recommended, [on]), sample) ? [{ name, on, off }] : [];
   });
 }
 
-function isPossible(technique: Technique, recipe: Recipe, sample: SampleSpec): boolean {
+/** A step is built: some settings contradict each other only there. */
+function isPossible(recipe: Recipe, sample: SampleSpec): boolean {
   try {
-    hooksOf(recipe, sample, [technique]);
+    buildProgram(recipe, sample).stepGraph();
     return true;
   } catch (error) {
     if (!(error instanceof GraphError)) throw error;

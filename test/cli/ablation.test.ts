@@ -8,6 +8,7 @@ import { asLongAs, cellsOf, switchesOf } from '../../cli/ablation/cells.ts';
 import { appendRun, readRuns } from '../../cli/ablation/runs-file.ts';
 import { renderTable } from '../../cli/ablation/table.ts';
 import { presets } from '../../training/presets.ts';
+import { changeRecipe } from '../../training/recipe.ts';
 import { ganx } from '../ganx.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
@@ -38,7 +39,11 @@ test('what cannot be on beside the rest of the recipe, or with such data, is not
   const others = names.filter((name) => name !== 'augmentation');
   expect(names).toContain('augmentation');
   expect(namesOf(vaegan!, images)).toEqual(others);
-  expect(namesOf(mlp!, { kind: 'points', shape: [2] })).not.toContain('augmentation');
+  const points = { kind: 'points', shape: [2] } as const;
+  expect(namesOf(mlp!, points)).not.toContain('augmentation');
+  const between = changeRecipe(mlp!, ['techniques.gradientPenalty.between=10']);
+  const beside = namesOf(mlp!, points).filter((name) => name !== 'minibatch-discrimination');
+  expect(namesOf(between, points)).toEqual(beside);
 });
 
 test('batches are mixed with batch norm kept, and batch norm is left out with separate batches', () => {
