@@ -105,7 +105,8 @@ const gradients = (network: 'discriminator' | 'generator'): Rule<Block> => {
 const [swingBlocks, calmBlocks] = [4, 10];
 /**
  * Times the deviation before that is too much, but at least 0.3 and at most 1, whatever was before. Healthy digits, whose
- * D stumbles over a batch every few hundred steps, come to 1.7 times and to 0.15.
+ * D stumbles over a batch every few hundred steps, come to 1.7 times and to 0.15. Wasserstein's loss is a distance in
+ * units of the data, as large as these make it: there only what was before tells.
  */
 const [swingFactor, swingLeast, swingMost] = [5, 0.3, 1];
 
@@ -113,11 +114,12 @@ const unstableDiscriminator: Rule<Block> = {
   name: 'unstable-discriminator',
   needs: calmBlocks + swingBlocks,
   recovery,
-  judge: (blocks) => {
+  judge: (blocks, { loss }) => {
+    const most = loss === 'wasserstein' ? Infinity : swingMost;
     const deviations = blocks.map(({ dLossStd }) => dLossStd);
     const before = median(deviations.slice(0, calmBlocks));
     const now = median(deviations.slice(calmBlocks));
-    const limit = Math.min(Math.max(swingFactor * before, swingLeast), swingMost);
+    const limit = Math.min(Math.max(swingFactor * before, swingLeast), most);
     if (now <= limit) return undefined;
     return {
       figure: now,

@@ -119,6 +119,15 @@ describe('each rule', () => {
     ]);
   });
 
+  it('unstable-discriminator: a distance may always swing, as it is in units of the data, but not start to', () => {
+    const wasserstein = { ...dcgan, loss: 'wasserstein' } as const;
+    const swing = (height: number, i: number) => ({ dLoss: height * Math.sin(i) - 40 });
+    const always = made(1200, (_, i) => swing(3, i));
+    expect(replay(always, wasserstein)).toEqual([]);
+    const growing = made(1200, (progress, i) => swing(progress < 0.75 ? 3 : 30, i));
+    expect(seen(replay(growing, wasserstein))).toEqual(['unstable-discriminator 1000']);
+  });
+
   it('fooled-discriminator: G pays less and less and D believes it', () => {
     const falling = (progress: number) => ({ gLoss: 2 - 1.9 * progress });
     const verdicts = replay(
