@@ -73,6 +73,10 @@ const isNormalizable = ({ network }: Recipe, of: 'discriminator' | 'generator') 
   network.normalization === 'none' &&
   (network.kind === 'dcgan' || of === 'generator');
 
+/** Batch norm, unless a penalty between real and fake refuses it in D. */
+const fittingNorm = ({ network, techniques }: Recipe) =>
+  network.kind === 'dcgan' && techniques.gradientPenalty.between > 0 ? 'instance' : 'batch';
+
 /** From ganhacks: "if norms of gradients are over 100, things are screwing up". Healthy digits stay at 30 and below. */
 const gradientLimit = 100;
 
@@ -95,7 +99,7 @@ const gradients = (network: 'discriminator' | 'generator'): Rule<Block> => {
     advice: (recipe) =>
       anyOf(
         learningRate(recipe, network, 0.5),
-        isNormalizable(recipe, network) ? setting('network.normalization', 'batch') : '',
+        isNormalizable(recipe, network) ? setting('network.normalization', fittingNorm(recipe)) : '',
         setting('techniques.instanceNoise.std', Math.max(0.1, 2 * recipe.techniques.instanceNoise.std)),
       ),
   };

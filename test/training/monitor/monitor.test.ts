@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Telemetry } from '../../../graph-builder/program.ts';
+import type { Recipe } from '../../../graph-builder/recipe.ts';
 import { tensor } from '../../../graph-builder/types.ts';
 import { divergedState } from '../../../training/monitor/divergence.ts';
 import { Monitor, monitorStateSchema } from '../../../training/monitor/monitor.ts';
@@ -100,6 +101,18 @@ describe('each rule', () => {
       mlp,
     );
     expect(verdict!.advice.includes('network.normalization=batch')).toBe(advised);
+  });
+
+  it('the norm that is advised fits a penalty between real and fake', () => {
+    const network = { ...dcgan.network, normalization: 'none' } as Recipe['network'];
+    const gradientPenalty = { ...dcgan.techniques.gradientPenalty, between: 10 };
+    const steep = made(300, () => ({ dGradNorm: 143 }));
+    const advice = (techniques: Recipe['techniques']) =>
+      replay(steep, { ...dcgan, network, techniques })[0]!.advice;
+    expect(advice(dcgan.techniques)).toContain('--set network.normalization=batch');
+    expect(advice({ ...dcgan.techniques, gradientPenalty })).toContain(
+      '--set network.normalization=instance',
+    );
   });
 
   it('unstable-discriminator: a loss that starts to swing, but not rare spikes', () => {
