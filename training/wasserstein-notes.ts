@@ -8,7 +8,7 @@ export function wassersteinNotes({ loss, techniques: { gradientPenalty, softLabe
   const { real, fake, between } = gradientPenalty;
   if (real === 0 && fake === 0 && between === 0)
     notes.push(
-      'loss=wasserstein: nothing bounds the slope of D, whose logits will grow without end; set techniques.gradientPenalty.between=10, with network.normalization=none or instance',
+      'loss=wasserstein: nothing bounds the slope of D, whose logits will grow without end; set techniques.gradientPenalty.between=10, which needs a discriminator of ganx without batch norm, or techniques.gradientPenalty.real=1',
     );
   // What D would gain by raising or lowering all logits at once, real and fake. Swapping changes nothing of it.
   if (Math.abs(mean(softLabels.real) + mean(softLabels.fake) - 1) > 1e-6)

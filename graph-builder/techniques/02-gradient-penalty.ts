@@ -83,7 +83,7 @@ function judgedAt(
     if (!isBetween) return whole;
     throw new GraphError(
       'gradient-penalty',
-      'between: needs a discriminator that judges each sample by itself; set network.normalization to none or instance and techniques.minibatchDiscrimination.kernels to 0',
+      'between: needs a discriminator that judges each sample by itself, which is not known of an imported one; in one of ganx set network.normalization to none or instance and techniques.minibatchDiscrimination.kernels to 0',
     );
   }
   const part = (seen: Value) => (shrink > 1 ? partOf(seen, shrink) : seen);

@@ -158,6 +158,10 @@ describe('networks that do not fit are refused in one line', () => {
       ['--discriminator', 'D.onnx', '--set', 'techniques.minibatchDiscrimination.kernels=4'],
       'recipe finetune cannot make images [1,16,16]: minibatch-discrimination: works on the layers of the discriminator, and this one is imported; turn it off with --set techniques.minibatchDiscrimination.kernels=0',
     ],
+    [
+      ['--discriminator', 'D.onnx', '--set', 'techniques.gradientPenalty.between=10'],
+      'recipe finetune cannot make images [1,16,16]: gradient-penalty: between: needs a discriminator that judges each sample by itself, which is not known of an imported one; in one of ganx set network.normalization to none or instance and techniques.minibatchDiscrimination.kernels to 0',
+    ],
   ])('%j', async (flags, message) => {
     const { folder } = networks(16);
     writeForeign(folder, 'small.onnx', generator(8));

@@ -132,6 +132,6 @@ test('a penalty between real and fake is refused where D mixes its samples', () 
   ];
   for (const recipe of refused)
     expect(() => buildProgram(recipe, sample).stepGraph()).toThrow(
-      'gradient-penalty: between: needs a discriminator that judges each sample by itself; set network.normalization to none or instance and techniques.minibatchDiscrimination.kernels to 0',
+      'gradient-penalty: between: needs a discriminator that judges each sample by itself, which is not known of an imported one; in one of ganx set network.normalization to none or instance and techniques.minibatchDiscrimination.kernels to 0',
     );
 });
