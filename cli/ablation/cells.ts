@@ -1,5 +1,6 @@
 import { GraphError } from '../../graph-builder/errors.ts';
 import { buildProgram } from '../../graph-builder/program.ts';
+import { diffAugment } from '../../graph-builder/techniques/13-augmentation.ts';
 import { techniques, techniquesOff } from '../../graph-builder/techniques/index.ts';
 import type { Recipe, SampleSpec } from '../../graph-builder/recipe.ts';
 import { changeRecipe } from '../../training/recipe.ts';
@@ -38,7 +39,7 @@ const usual: Readonly<Record<string, Settings>> = {
   'loss-threshold': { 'techniques.lossThreshold.cap': 10, 'techniques.lossThreshold.generator': -1 },
   'discriminator-steps': { 'techniques.discriminatorSteps': 2 },
   'soft-labels': { 'techniques.softLabels': { real: [0.7, 1.2], fake: [0, 0.3], swap: 0.05 } },
-  augmentation: { 'techniques.augmentation': { color: 1, translation: 0.125, cutout: 0.5, mirror: 0 } },
+  augmentation: { 'techniques.augmentation': diffAugment },
   'instance-noise': { 'techniques.instanceNoise.std': 0.1 },
   'layer-noise': { 'techniques.layerNoise.std': 0.05 },
   dropout: { 'techniques.dropout': { rate: 0.5, layers: 1 } },

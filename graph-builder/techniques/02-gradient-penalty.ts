@@ -4,6 +4,7 @@ import type { Value } from '../graph.ts';
 import { add, mul, sqrt, sub } from '../ops/elementwise.ts';
 import { reduceMean, reduceSum, reduceSumSquare } from '../ops/reduction.ts';
 import { detach, slice } from '../ops/movement.ts';
+import type { RandomStreams } from '../random.ts';
 import { fixed } from '../shape.ts';
 import type { Judged, Side, StepContext, Technique } from './technique.ts';
 
@@ -56,9 +57,10 @@ export const gradientPenalty: Technique = {
         return sum(
           slopes.map((slope, i) => {
             const place = places[i]!;
-            const size = place === 'between' ? fromOne(slope) : reduceSumSquare(slope);
-            const penalty = mul(size, step.control(controlOf(place)));
-            return place === 'between' ? penalty : mul(penalty, 1 / (2 * fixed(slope.shape[0])));
+            const weighed = (size: Value) => mul(size, step.control(controlOf(place)));
+            return place === 'between'
+              ? weighed(fromOne(slope))
+              : mul(weighed(reduceSumSquare(slope)), 1 / (2 * fixed(slope.shape[0])));
           }),
         );
       },
@@ -86,21 +88,22 @@ function judgedAt(
       'between: needs a discriminator that judges each sample by itself, which is not known of an imported one; in one of ganx set network.normalization to none or instance and techniques.minibatchDiscrimination.kernels to 0',
     );
   }
-  const part = (seen: Value) => (shrink > 1 ? partOf(seen, shrink) : seen);
-  const between = () => {
-    // Or the slope at a real sample would be one of these as well.
-    const [real, fake] = [detach(part(judged.real.seen)), detach(part(judged.fake.seen))];
-    const share = random.uniform('gradient-penalty', [real.shape[0]!, ...real.shape.slice(1).map(() => 1)]);
-    return add(fake, mul(share, sub(real, fake)));
-  };
-  const mixed = isBetween ? [between()] : [];
-  if (shrink > 1) return again([...whole.map(({ seen }) => part(seen)), ...mixed]);
-  return isBetween ? [...whole, ...again(mixed)] : whole;
+  const between = isBetween ? [pointsBetween(judged, shrink, random)] : [];
+  if (shrink > 1) return again([...whole.map((one) => partOf(one, shrink)), ...between]);
+  return isBetween ? [...whole, ...again(between)] : whole;
+}
+
+/** One a pair, anywhere on the line from the fake to the real sample. */
+function pointsBetween(judged: Readonly<Record<Side, Judged>>, shrink: number, random: RandomStreams): Value {
+  // Detached, or the slope at a real sample would be one of these as well.
+  const [real, fake] = [detach(partOf(judged.real, shrink)), detach(partOf(judged.fake, shrink))];
+  const share = random.uniform('gradient-penalty', [real.shape[0]!, ...real.shape.slice(1).map(() => 1)]);
+  return add(fake, mul(share, sub(real, fake)));
 }
 
 /** The first samples of a batch, which are as random as any. */
-const partOf = (seen: Value, shrink: number): Value =>
-  slice(seen, { 0: [0, Math.ceil(fixed(seen.shape[0]) / shrink)] });
+const partOf = ({ seen }: Judged, shrink: number): Value =>
+  shrink === 1 ? seen : slice(seen, { 0: [0, Math.ceil(fixed(seen.shape[0]) / shrink)] });
 
 /** Mean of (|slope| - 1)^2 over the samples, with a root whose gradient is finite at 0. */
 function fromOne(slope: Value): Value {

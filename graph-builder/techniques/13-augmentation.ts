@@ -32,6 +32,12 @@ export interface AugmentationOptions {
 
 export const augmentationOff: AugmentationOptions = { color: 0, translation: 0, cutout: 0, mirror: 0 };
 
+/** The paper's. */
+export const diffAugment: AugmentationOptions = { color: 1, translation: 0.125, cutout: 0.5, mirror: 0 };
+
+export const isAugmenting = (options: AugmentationOptions): boolean =>
+  Object.values(options).some((amount) => amount !== 0);
+
 /**
  * 13. Differentiable augmentation (DiffAugment, Zhao et al. 2020): every image that D sees, real and fake, in both steps,
  * is changed at random, and G learns through the change. From few images D would otherwise learn to know each one, and
@@ -51,8 +57,7 @@ export const augmentation: Technique = {
     'techniques.augmentation.mirror': 0,
   },
   hooks: ({ techniques: { augmentation: options, vae } }) => {
-    const { color, translation, cutout, mirror } = options;
-    if (color === 0 && translation === 0 && cutout === 0 && mirror === 0) return undefined;
+    if (!isAugmenting(options)) return undefined;
     // D's layers compare an image with its reconstruction, which would lie elsewhere.
     if (vae.reconstruction > 0)
       throw new GraphError(
@@ -63,24 +68,24 @@ export const augmentation: Technique = {
       discriminatorInput: (x, side, phase, { graph, random }) =>
         graph.scope('augmentation', () => {
           const draws = random.within(`augmentation/${phase}/${side}`);
-          return cut(moved(recolored(x, color, draws), options, draws), cutout, draws);
+          return cut(moved(recolored(x, options, draws), options, draws), options, draws);
         }),
     };
   },
 };
 
 /** Brightness, saturation, contrast, in this order. */
-function recolored(x: Value, strength: number, random: RandomStreams): Value {
-  if (strength === 0) return x;
+function recolored(x: Value, { color }: AugmentationOptions, random: RandomStreams): Value {
+  if (color === 0) return x;
   /** U(-width, width) for each image. */
   const draw = (stream: string, width: number) =>
     mul(sub(random.uniform(stream, perImage(x)), 0.5), 2 * width);
   const spread = (of: Value, mean: Value, width: number, stream: string) =>
     add(mul(sub(of, mean), add(draw(stream, width), 1)), mean);
-  const bright = add(x, draw('brightness', 0.5 * strength));
+  const bright = add(x, draw('brightness', 0.5 * color));
   const isGrey = x.shape[1] === 1;
-  const saturated = isGrey ? bright : spread(bright, reduceMean(bright, [1], true), strength, 'saturation');
-  return spread(saturated, reduceMean(saturated, [1, 2, 3], true), 0.5 * strength, 'contrast');
+  const saturated = isGrey ? bright : spread(bright, reduceMean(bright, [1], true), color, 'saturation');
+  return spread(saturated, reduceMean(saturated, [1, 2, 3], true), 0.5 * color, 'contrast');
 }
 
 /**
@@ -108,7 +113,7 @@ function moved(x: Value, { translation, mirror }: AugmentationOptions, random: R
 }
 
 /** With a square of zeros about a random pixel. */
-function cut(x: Value, cutout: number, random: RandomStreams): Value {
+function cut(x: Value, { cutout }: AugmentationOptions, random: RandomStreams): Value {
   if (cutout === 0) return x;
   const { graph } = x;
   const within = (index: Value, stream: string, side: number) => {

@@ -3,10 +3,9 @@
 Each case is a safetensors file: the initial state under ganx's names, `real` [K, N, ...] and `z` [K, N, zDim]; its
 metadata holds the recipe and the sample as JSON, and N counts the samples of all batches of an update. `noise`
 [K, N, zDim] is what an encoder's posterior draws with, `shares` [K, batches, M] are those of the real sample in M points
-between real and fake, and `augmentation` [K, batches, 3, 8, N / batches] what changes the
-images that D sees: real and fake in D's turn, fake in G's. The state after K steps is written beside it, once computed in
-float32 (`NAME.float32.safetensors`) and once in float64 (`NAME.float64.safetensors`), with the losses as `telemetry`
-[K, 2].
+between real and fake, and `augmentation` [K, batches, 3, 8, N / batches] what changes the images that D sees: real and
+fake in D's turn, fake in G's. The state after K steps is written beside it, once computed in float32
+(`NAME.float32.safetensors`) and once in float64 (`NAME.float64.safetensors`), with the losses as `telemetry` [K, 2].
 """
 
 import json

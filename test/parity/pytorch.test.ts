@@ -312,7 +312,10 @@ describe.skipIf(lacking)(`steps of PyTorch${lacking ? `, skipped: ${lacking}` : 
   });
 
   const read = (name: string) => readState(join(folder, `${name}.safetensors`));
-  /** In pairs, and in a difference of means, the bias of D's logits cancels: its gradient is 0 but for rounding, which Adam blows up to whole steps. */
+  /**
+   * In pairs, and in a difference of means, the bias of D's logits cancels: its gradient is 0 but for rounding, which Adam
+   * blows up to whole steps.
+   */
   const compared = ({ recipe }: Case, state: State): State =>
     recipe.loss === 'relativistic' || recipe.loss === 'wasserstein'
       ? new Map([...state].filter(([name]) => !name.endsWith('discriminator/logit/bias')))

@@ -1,4 +1,5 @@
 import type { Recipe } from '../../graph-builder/recipe.ts';
+import { diffAugment, isAugmenting } from '../../graph-builder/techniques/13-augmentation.ts';
 import { blockSteps, mean, median } from './block.ts';
 import type { Block } from './block.ts';
 import { explosion } from './divergence.ts';
@@ -57,15 +58,11 @@ const discriminatorWon: Rule<Block> = {
 
 /** Of few images a D comes to know each one. */
 const isAugmentable = ({ network, techniques: { augmentation, vae } }: Recipe) =>
-  network.kind === 'dcgan' &&
-  vae.reconstruction === 0 &&
-  Object.values(augmentation).every((amount) => amount === 0);
-/** As the paper has it (Zhao et al. 2020). */
-const augmented = [
-  setting('techniques.augmentation.color', 1),
-  setting('techniques.augmentation.translation', 0.125),
-  setting('techniques.augmentation.cutout', 0.5),
-].join(' ');
+  network.kind === 'dcgan' && vae.reconstruction === 0 && !isAugmenting(augmentation);
+const augmented = Object.entries(diffAugment)
+  .filter(([, amount]) => amount !== 0)
+  .map(([name, amount]) => setting(`techniques.augmentation.${name}`, amount as number))
+  .join(' ');
 
 /** Whether a network has no normalisation and could have one: fully connected, D never has. */
 const isNormalizable = ({ network }: Recipe, of: 'discriminator' | 'generator') =>

@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { uniforms } from '../../../graph-builder/hash.ts';
-import { augmentation } from '../../../graph-builder/techniques/13-augmentation.ts';
+import { normals, uniforms } from '../../../graph-builder/hash.ts';
+import { augmentation, augmentationOff } from '../../../graph-builder/techniques/13-augmentation.ts';
 import type { AugmentationOptions } from '../../../graph-builder/techniques/13-augmentation.ts';
 import { techniquesOff } from '../../../graph-builder/techniques/index.ts';
 import { buildProgram } from '../../../graph-builder/program.ts';
 import { tensor } from '../../../graph-builder/types.ts';
-import { normals } from '../../../graph-builder/hash.ts';
 import { dcgan, recipeOf } from '../../parity/recipes.ts';
 import { evaluate } from '../model.ts';
 import { images, points, seed, sketch } from './program-steps.ts';
@@ -14,11 +13,10 @@ import { images, points, seed, sketch } from './program-steps.ts';
 
 const [height, width] = [6, 8];
 const count = 200;
-const off: AugmentationOptions = { color: 0, translation: 0, cutout: 0, mirror: 0 };
 
 const recipeWith = (options: Partial<AugmentationOptions>, techniques = {}) =>
   recipeOf(dcgan, {
-    techniques: { ...techniquesOff, ...techniques, augmentation: { ...off, ...options } },
+    techniques: { ...techniquesOff, ...techniques, augmentation: { ...augmentationOff, ...options } },
   });
 
 /** `count` images as D sees them, and as they were: an image is a list of channels, a channel one of rows. */
